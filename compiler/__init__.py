@@ -1,0 +1,1 @@
+"""The compiler: text in, typed graph and source text out. No torch, no file writes."""
