@@ -1,0 +1,1 @@
+"""Components: augmentations, one a file."""

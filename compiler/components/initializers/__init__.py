@@ -1,0 +1,1 @@
+"""Components: initializers, one a file."""

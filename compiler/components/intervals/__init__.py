@@ -1,0 +1,1 @@
+"""Components: intervals, one a file."""

@@ -1,0 +1,35 @@
+"""The base of losses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+from dlc.compiler.components.base import Component
+from dlc.compiler.ir.types import TensorType
+
+
+@dataclass(frozen=True, kw_only=True)
+class Loss(Component):
+    """A loss between outputs and targets, with the name of its torch.nn.functional twin.
+
+    The first fields name what is compared, in torch's order (`input`, `target`).
+    """
+
+    kind: ClassVar[str] = "loss"
+
+    def check(self, types: Mapping[str, TensorType]) -> None:
+        """Shapes and element types of what is compared; `types` holds outputs and targets
+        by name. Raises `ComponentError` (E0401, E0402, E0406, ...) naming an argument."""
+        raise NotImplementedError(self.name)
+
+    def torch(self, value: Callable[[str], str]) -> str:
+        """The source text of the scalar loss (mean over the batch); `value` gives the text
+        of an output or target by name."""
+        raise NotImplementedError(self.name)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The outputs and targets that are read."""
+        raise NotImplementedError(self.name)

@@ -1,0 +1,1 @@
+"""Components: metrics, one a file."""

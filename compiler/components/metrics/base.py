@@ -1,0 +1,31 @@
+"""The base of metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+from dlc.compiler.components.base import Component
+from dlc.compiler.ir.types import TensorType
+
+
+@dataclass(frozen=True, kw_only=True)
+class Metric(Component):
+    """A figure that tells how good a model is, beside the loss.
+
+    The first two fields are `input` (an output) and `target`. `higher_is_better` says
+    which way `maximize` and early stopping look.
+    """
+
+    kind: ClassVar[str] = "metric"
+    higher_is_better: ClassVar[bool] = True
+
+    def check(self, types: Mapping[str, TensorType]) -> None:
+        """Shapes and element types of what is compared. Raises `ComponentError`."""
+        raise NotImplementedError(self.name)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The outputs and targets that are read, output first."""
+        raise NotImplementedError(self.name)

@@ -1,0 +1,1 @@
+"""Components: optimizers, one a file."""

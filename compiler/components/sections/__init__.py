@@ -1,0 +1,1 @@
+"""Components: sections, one a file."""

@@ -1,0 +1,112 @@
+"""What an op is. One op is one file: adding one is that file and its page of cases."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from dlc.compiler.components.base import Component, ComponentError, keyword
+from dlc.compiler.components.initializers.base import Initializer
+from dlc.compiler.ir.dims import Dim
+from dlc.compiler.ir.graph import Inputs, Parameter
+from dlc.compiler.ir.types import TensorType
+from dlc.compiler.ir.protocols import OnnxBuilder, TorchWriter
+
+
+class OpError(ComponentError):
+    """An op that cannot take its inputs. `blame` names an argument, or a port, whose place
+    is then underlined; ops know neither spans nor diagnostics."""
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    """A tensor that flows in. The first port takes the value from the line above; the
+    others are given by name (`key_padding_mask=mask`). A variadic port takes all."""
+
+    name: str
+    doc: str = ""
+    optional: bool = False
+    variadic: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """An op on inputs of given types, for the conformance test. `ranges` bounds the drawn
+    integers of a port, half-open (`{"x": (0, 10)}` for an index); `extremes` False
+    where values of 1e4 are outside what the op is for, with the reason."""
+
+    op: Op
+    inputs: dict[str, TensorType | tuple[TensorType, ...]]
+    ranges: dict[str, tuple[int, int]] | None = None
+    extremes: bool = True
+    reason: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Op(Component):
+    """The base of every op.
+
+    Class variables: `ports`; `results`, the names of what comes out; `shareable`, the
+    parameters that another layer's may stand in for (`weight=tok.weight`);
+    `exemptions`, conformance checks that do not apply, each with the reason.
+    """
+
+    kind: ClassVar[str] = "op"
+    ports: ClassVar[tuple[Port, ...]] = (Port("x"),)
+    results: ClassVar[tuple[str, ...]] = ("y",)
+    shareable: ClassVar[tuple[str, ...]] = ()
+    exemptions: ClassVar[dict[str, str]] = {}
+
+    @classmethod
+    def examples(cls) -> tuple[Example, ...]:
+        """What the conformance test runs; at least one."""
+        raise NotImplementedError(cls.name)
+
+    def infer(self, inputs: Inputs) -> TensorType | tuple[TensorType, ...]:
+        """The type of the result, or of each result. Raises `OpError`."""
+        raise NotImplementedError(self.name)
+
+    def result_types(self, inputs: Inputs) -> tuple[TensorType, ...]:
+        found = self.infer(inputs)
+        return found if isinstance(found, tuple) else (found,)
+
+    def parameters(self, inputs: Inputs) -> tuple[Parameter, ...]:
+        """Learned tensors and buffers, in state_dict order. Raises `OpError`."""
+        return ()
+
+    def macs(self, inputs: Inputs, results: tuple[TensorType, ...]) -> Dim:
+        """Multiply-accumulates as torch's counter counts them: convolutions and matrix
+        products only (half of its FLOPs)."""
+        return 0
+
+    def saved_bytes(self, inputs: Inputs, results: tuple[TensorType, ...]) -> Dim | None:
+        """Bytes that autograd keeps for the backward pass beside the parameters, in
+        float32; None where the theory stops."""
+        return None
+
+    def gain(self, inputs: Inputs) -> float | None:
+        """Variance of the output over variance of the input, for a centred, independent
+        signal; None where the theory stops."""
+        return None
+
+    def torch(self, t: TorchWriter) -> str:
+        """The source text of the result; a tuple of several."""
+        raise NotImplementedError(self.name)
+
+    def onnx(self, b: OnnxBuilder) -> str | tuple[str, ...]:
+        """The ONNX nodes; gives the handle of the result, or of each result. Raises
+        `OpError("E0614", ...)` where ONNX cannot express this."""
+        raise NotImplementedError(self.name)
+
+
+@dataclass(frozen=True, kw_only=True)
+class WeightedOp(Op):
+    """An op with learned parameters.
+
+    Arguments:
+        init: how the weights start; overrides the `init` section
+        bias_init: how the bias starts; overrides the `init` section
+    """
+
+    init: Initializer | None = keyword(None)
+    bias_init: Initializer | None = keyword(None)
