@@ -1,0 +1,85 @@
+"""What to do about foreign words that no single word of ours replaces.
+
+By kind, like the table of `aliases.py`. Each sentence stands on the help line as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+_LOGITS: Final = "write `binary_cross_entropy_with_logits` and leave the sigmoid before it out"
+_FOLLOWS: Final = "leave it out: this size follows from the layer's input"
+
+#: Words that no other word replaces: what to do instead, by kind.
+ADVICE: Final[Mapping[str, Mapping[str, str]]] = {
+    "op": {
+        "Sequential": "layers follow each other already: list them under `layers`",
+        "Input": "declare inputs in `inputs`, or with `input x: float[N, 8]` in `.dlc`",
+        "Activation": "an activation is a layer of its own: write `relu`, `tanh`, ...",
+        "Lambda": "a spec holds no code; write the steps as layers or as a block",
+        "Bidirectional": "write `lstm(..., bidirectional=true)`",
+        "DepthwiseConv2D": "write `conv2d` with `groups` equal to the channels of its input",
+        "SeparableConv2D": "write a `conv2d` with `groups` and a `conv2d` with `kernel_size` 1",
+    },
+    "argument": {
+        "activation": "an activation is a layer of its own: put `relu`, `tanh`, ... after this one",
+        "keep_prob": "write `p`, the probability to drop: 1 - keep_prob",
+        "input_shape": "leave it out: shapes follow from `inputs`",
+        "input_dim": _FOLLOWS,
+        "in_channels": _FOLLOWS,
+        "in_features": _FOLLOWS,
+        "num_features": _FOLLOWS,
+        "normalized_shape": _FOLLOWS,
+        "input_size": _FOLLOWS,
+        "batch_first": "leave it out: the batch is always the first dim",
+        "inplace": "leave it out: the compiler decides what runs in place",
+        "device": "leave it out: the device is chosen when the model runs",
+        "dtype": "leave it out: types follow from `inputs`, precision from `train.precision`",
+        "data_format": "leave it out: channels always come before height and width",
+        "from_logits": "leave it out: our losses always take logits",
+        "training": "leave it out: training and evaluation modes are set by the commands",
+        "name": "in YAML write `name:` beside the op; in `.dlc` write `h = op(...)`",
+        "kernel_regularizer": "penalties are in the section `regularization`",
+    },
+    "section": {
+        "outputs": "mark the layer: `output: logits` beside it, or `output logits = ...` in `.dlc`",
+        "callbacks": "early stopping, averaging and checkpoints are keys of `train`",
+        "device": "the device is chosen when the model runs: `dlc train --device cuda`",
+        "epochs": "put it in the section `train`",
+        "batch_size": "put it in the section `data`",
+        "seed": "put it in the section `train`",
+        "lr": "put it in the optimizer: `optimizer: adamw(lr=1e-3)`",
+        "learning_rate": "put it in the optimizer: `optimizer: adamw(lr=1e-3)`",
+        "weight_decay": "put it in the optimizer: `optimizer: adamw(weight_decay=0.01)`",
+        "early_stopping": "put it in the section `train`",
+        "split": "put it in the section `data`",
+        "augment": "put it in the section `data`",
+    },
+    "key": {
+        "validation_split": "write `split: {train: 0.9, validation: 0.1}` in the section `data`",
+        "test_split": "write `split: {train: 0.8, test: 0.2}` in the section `data`",
+        "lr": "put it in the optimizer: `optimizer: adamw(lr=1e-3)`",
+        "learning_rate": "put it in the optimizer: `optimizer: adamw(lr=1e-3)`",
+        "optimizer": "`optimizer` is a section of its own, beside `train`",
+        "loss": "`loss` is a section of its own, beside `train`",
+        "metrics": "`metrics` is a section of its own, beside `train`",
+        "batch_size": "put it in the section `data`",
+        "callbacks": "early stopping, averaging and checkpoints are keys of `train`",
+        "device": "the device is chosen when the model runs: `dlc train --device cuda`",
+        "num_workers": "leave it out: how data is loaded is chosen by measuring",
+    },
+    "loss": {
+        "binary_cross_entropy": _LOGITS,
+        "BCELoss": _LOGITS,
+    },
+    "optimizer": {
+        "momentum": "write `sgd(lr=0.1, momentum=0.9)`",
+        "nesterov": "write `sgd(lr=0.1, momentum=0.9, nesterov=true)`",
+    },
+    "initializer": {
+        "lecun_normal": "write `kaiming_normal(nonlinearity=linear)`, which draws the same",
+        "lecun_uniform": "write `kaiming_uniform(nonlinearity=linear)`, which draws the same",
+        "default": "leave the entry out: every layer has a default initializer",
+    },
+}
