@@ -2,8 +2,8 @@
 
 Three sources, in this order: the same word in another spelling (`Conv2d`, `BatchNorm2d`),
 the tables of words that people bring from Keras, TensorFlow and talk (`aliases.py`,
-`advice.py`), and the nearest candidate by edit distance. Nothing is suggested beyond the limit: a wrong hint
-costs more than none.
+`advice.py`), and the nearest candidate by edit distance. Nothing is suggested beyond the
+limit: a wrong hint costs more than none.
 """
 
 from __future__ import annotations
