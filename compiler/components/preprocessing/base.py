@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from dlc.compiler.components.base import Component
-from dlc.compiler.ir.types import TensorType
 from dlc.compiler.ir.protocols import OnnxBuilder
+from dlc.compiler.ir.types import TensorType
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,18 @@
+"""The base of augmentations."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from dlc.compiler.components.base import Component
+
+
+@dataclass(frozen=True, kw_only=True)
+class Augmentation(Component):
+    """A random change of the training samples, drawn anew for each sample in each epoch.
+
+    Validation, test and export leave it out.
+    """
+
+    kind: ClassVar[str] = "augmentation"

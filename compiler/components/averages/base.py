@@ -1,0 +1,15 @@
+"""The base of weight averages."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from dlc.compiler.components.base import Component
+
+
+@dataclass(frozen=True, kw_only=True)
+class Average(Component):
+    """A second set of weights, averaged over the course of training."""
+
+    kind: ClassVar[str] = "average"

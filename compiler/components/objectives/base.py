@@ -1,0 +1,20 @@
+"""The base of objectives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from dlc.compiler.components.base import Component
+
+
+@dataclass(frozen=True, kw_only=True)
+class Objective(Component):
+    """Where targets come from when the data has none: they are made from the inputs."""
+
+    kind: ClassVar[str] = "objective"
+
+    @property
+    def fills(self) -> tuple[str, ...]:
+        """The inputs and targets that the objective fills."""
+        raise NotImplementedError(self.name)

@@ -1,0 +1,70 @@
+"""Where the samples come from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, ClassVar, Literal
+
+from dlc.compiler.components.arguments import Path, Positive, Refers
+from dlc.compiler.components.augmentations.base import Augmentation
+from dlc.compiler.components.objectives.base import Objective
+from dlc.compiler.components.sections.base import Section
+from dlc.compiler.components.sections.files import Files
+from dlc.compiler.components.sections.split import Split
+from dlc.compiler.components.sources.base import Source
+
+
+@dataclass(frozen=True, kw_only=True)
+class Data(Section):
+    """Where the samples come from and how they become batches.
+
+        data:
+          source: data/digits.csv
+          columns: {image: "pixel_*", label: digit}
+          split: {train: 0.8, validation: 0.1, test: 0.1, stratify: label}
+          batch_size: 128
+
+    Only `dlc train`, `dlc evaluate` and `dlc data` open the source; checking and building
+    never do.
+
+    Arguments:
+        source: a path, read by its suffix; `{parquet: {path: ...}}` with the reader's
+            arguments; or one path a part: `{train: a.csv, test: b.csv}`
+        columns: for an input or target, the column that fills it; a glob (`pixel_*`)
+            stacks columns in their order; names that agree may be left out
+        where: the rows to keep, as a comparison of columns (`year < 2025`)
+        split: how the rows are divided; where absent, 0.8 to train, 0.1 to validate, 0.1 to test
+        objective: how targets are made from the inputs, where the data has none
+        batch_size: samples a step; `all` makes one batch of the training part
+        shuffle: draw the training rows in a new order every epoch
+        balance: a target whose classes are drawn equally often
+        on_bad_sample: `fail` stops at a sample that does not fit, `skip` leaves it out and
+            counts it
+        augment: random changes of the training samples, in this order
+    """
+
+    name: ClassVar[str] = "data"
+    unavailable: ClassVar[Mapping[str, str]] = {
+        "where": "rows are not filtered yet: leave them out of the file",
+        "balance": "balanced sampling is not run yet: use `cross_entropy(..., weight=[...])`",
+        "on_bad_sample": "bad samples are not skipped yet: leave them out of the file",
+    }
+
+    source: Path | Source | Files
+    columns: dict[str, str] = field(default_factory=dict)
+    where: str | None = None
+    split: Split | None = None
+    objective: Objective | None = None
+    batch_size: Positive | Literal["all"] = 32
+    shuffle: bool = True
+    balance: Annotated[str, Refers("target")] | None = None
+    on_bad_sample: Literal["fail", "skip"] = "fail"
+    augment: tuple[Augmentation, ...] = ()
+
+    def used_unavailable(self) -> tuple[tuple[str, str], ...]:
+        found = super().used_unavailable()
+        if isinstance(self.source, Files):
+            note = "separate files are not read yet: put all rows in one file and give a `split`"
+            found += (("source", note),)
+        return found

@@ -1,0 +1,97 @@
+"""How long and how the network is trained."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+from dlc.compiler.components.arguments import Natural, Positive, PositiveFloat
+from dlc.compiler.components.averages.base import Average
+from dlc.compiler.components.base import ComponentError
+from dlc.compiler.components.intervals.base import Interval
+from dlc.compiler.components.intervals.epochs import Epochs
+from dlc.compiler.components.intervals.steps import Steps
+from dlc.compiler.components.sections.base import Section
+from dlc.compiler.components.sections.checkpoint import Checkpoint
+from dlc.compiler.components.sections.early_stopping import EarlyStopping
+
+_DEFAULT_EPOCHS = 10
+
+
+@dataclass(frozen=True, kw_only=True)
+class Train(Section):
+    """How long and how the network is trained.
+
+        train:
+          epochs: 30
+          early_stopping: {monitor: val_loss, patience: 5}
+          seed: 1
+
+    Arguments:
+        epochs: passes over the training part; 10 where neither this nor `steps` is given
+        steps: instead, the number of optimizer steps
+        validate_every: the stretch between two validations
+        checkpoint: when the state is saved, and how many states are kept
+        precision: the number format of the arithmetic; `auto` takes float32, or a faster one
+            where a trial shows that it pays
+        compile: whether torch.compile is used; `auto` where a trial shows that it pays
+        memory: bytes of the device that training may use
+        clip_grad_norm: the greatest norm of all gradients together
+        clip_grad_value: the greatest magnitude of a gradient's number
+        accumulate: batches whose gradients are averaged into one step
+        on_nan: what a NaN or infinite loss does; `fail` stops, `skip` leaves the batch out,
+            `rollback` returns to the last good checkpoint
+        early_stopping: when to stop before the end
+        average: a second set of weights, averaged over the steps
+        seed: what initial weights, order and dropout are drawn from
+    """
+
+    name: ClassVar[str] = "train"
+    unavailable: ClassVar[Mapping[str, str]] = {
+        "memory": "a memory limit is not kept yet: make `data.batch_size` smaller",
+        "accumulate": "gradients are not accumulated yet: make `data.batch_size` larger",
+    }
+
+    epochs: Positive | None = None
+    steps: Positive | None = None
+    validate_every: Interval = Epochs(n=1)
+    checkpoint: Checkpoint = Checkpoint()
+    precision: Literal["auto", "float32", "bf16", "fp16"] = "auto"
+    compile: bool | Literal["auto"] = "auto"
+    memory: PositiveFloat | None = None
+    clip_grad_norm: PositiveFloat | None = None
+    clip_grad_value: PositiveFloat | None = None
+    accumulate: Positive = 1
+    on_nan: Literal["fail", "skip", "rollback"] = "fail"
+    early_stopping: EarlyStopping | None = None
+    average: Average | None = None
+    seed: Natural = 0
+
+    @property
+    def duration(self) -> Interval:
+        """How long training lasts."""
+        if self.steps is not None:
+            return Steps(n=self.steps)
+        return Epochs(n=self.epochs or _DEFAULT_EPOCHS)
+
+    def validate(self) -> None:
+        if self.epochs is not None and self.steps is not None:
+            raise ComponentError(
+                "E0311",
+                "`epochs` and `steps` both say how long to train",
+                blame="steps",
+                help="keep one of the two",
+            )
+
+    def used_unavailable(self) -> tuple[tuple[str, str], ...]:
+        found = super().used_unavailable()
+        if self.precision in ("bf16", "fp16"):
+            note = "training runs in float32 yet: write `precision: float32`, or leave it out"
+            found += (("precision", note),)
+        if self.compile is True:
+            found += (("compile", "training is not compiled yet: leave `compile` out"),)
+        if self.on_nan != "fail":
+            note = "only `on_nan: fail` runs yet; `dlc train --resume` goes on from a checkpoint"
+            found += (("on_nan", note),)
+        return found
