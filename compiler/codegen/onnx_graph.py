@@ -1,0 +1,262 @@
+"""The ONNX form of a program, as plain data.
+
+`lower` walks the program once, blocks inlined, and lets every op write its nodes
+through an `OnnxBuilder`. What comes out is an `OnnxGraph` that holds names, types and
+recipes for weights but no numbers: the runtime fills those in and writes the file.
+
+Names. A node is called after the layer and its own type (`encoder_layer.3.linear/MatMul`),
+a weight after its state_dict key, inputs and outputs as in the spec, dynamic sizes by
+their symbols. A result of a postprocess step is `<output>_<suffix>`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from dlc.compiler.codegen.onnx_nodes import (
+    GraphRecord,
+    OnnxConstant,
+    OnnxNode,
+    OnnxWeight,
+    RecordingBuilder,
+)
+from dlc.compiler.codegen.onnx_sizes import Sizes
+from dlc.compiler.components.base import ComponentError
+from dlc.compiler.components.postprocessing.base import Postprocess
+from dlc.compiler.components.preprocessing.base import Preprocess
+from dlc.compiler.diagnostics.catalog import code
+from dlc.compiler.diagnostics.model import Diagnostic, DiagnosticError, Label
+from dlc.compiler.ir.graph import BlockCall, Graph, Inputs, Node, Program
+from dlc.compiler.ir.types import TensorType
+from dlc.compiler.ops.base import Op
+
+DEFAULT_OPSET = 20
+OPSETS = range(20, 24)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pipeline:
+    """What stands round the network in the file.
+
+    `raw` is the type that an input arrives with, where it is not the declared one: an
+    image column of bytes is `uint8[N, 784]` though the network wants
+    `float[N, 1, 28, 28]`. `labels` are the class names of an output.
+    """
+
+    preprocess: Mapping[str, tuple[Preprocess, ...]] = field(default_factory=dict)
+    raw: Mapping[str, TensorType] = field(default_factory=dict)
+    postprocess: Mapping[str, tuple[Postprocess, ...]] = field(default_factory=dict)
+    labels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class OnnxGraph:
+    """A graph that lacks only the numbers of its weights. Nodes stand in an order in which
+    each finds its inputs made."""
+
+    name: str
+    opset: int
+    inputs: tuple[tuple[str, TensorType], ...]
+    outputs: tuple[tuple[str, TensorType], ...]
+    nodes: tuple[OnnxNode, ...]
+    constants: tuple[OnnxConstant, ...]
+    weights: tuple[OnnxWeight, ...]
+
+
+def lower(
+    program: Program, *, opset: int = DEFAULT_OPSET, pipeline: Pipeline | None = None
+) -> OnnxGraph:
+    """The ONNX graph of preprocessing, network and postprocessing, in evaluation mode.
+
+    Raises `DiagnosticError` where ONNX cannot express a layer, at that layer.
+    """
+    return _Lowering(program, opset, pipeline or Pipeline()).run()
+
+
+def preprocess_key(name: str, index: int) -> str:
+    """What precedes the statistics of a step in the state: `preprocess.image.0`. `index`
+    counts all steps of the input, host steps too."""
+    return f"preprocess.{name}.{index}"
+
+
+class _Lowering:
+    def __init__(self, program: Program, opset: int, pipeline: Pipeline) -> None:
+        self.program = program
+        self.pipeline = pipeline
+        self.record = GraphRecord(opset)
+        self.sizes = Sizes(self.record)
+        self.record.shared = _shared_keys(program)
+
+    def run(self) -> OnnxGraph:
+        main = self.program.graph
+        raw = {name: self.pipeline.raw.get(name, main.values[name]) for name in main.inputs}
+        for name, type_ in raw.items():
+            self.sizes.add_source(name, type_)
+        values = {name: self._prepared(name, raw[name]) for name in main.inputs}
+        for name, value in values.items():
+            self.sizes.add_source(value, main.values[name])
+        results = self._graph(main, "", values)
+        outputs: list[tuple[str, str, TensorType]] = [
+            (name, results[value], main.values[value]) for name, value in main.outputs
+        ]
+        for name, value in main.outputs:
+            for step in self.pipeline.postprocess.get(name, ()):
+                outputs.append(self._postprocessed(name, results[value], main.values[value], step))
+        self._name_outputs(outputs, frozenset(raw))
+        return OnnxGraph(
+            name=self.program.name,
+            opset=self.record.opset,
+            inputs=tuple(raw.items()),
+            outputs=tuple((name, type_) for name, _, type_ in outputs),
+            nodes=tuple(self.record.nodes),
+            constants=tuple(self.record.constants),
+            weights=tuple(self.record.weights.values()),
+        )
+
+    def _graph(self, graph: Graph, prefix: str, values: dict[str, str]) -> dict[str, str]:
+        """Writes the nodes of a graph; gives the handle of every value in it."""
+        for node in graph.nodes:
+            if isinstance(node.op, BlockCall):
+                results = self._call(node, node.op, prefix, values)
+            else:
+                results = self._node(graph, node, prefix, values)
+            values.update(zip(node.outputs, results, strict=True))
+        return values
+
+    def _call(
+        self, node: Node, call: BlockCall, prefix: str, values: Mapping[str, str]
+    ) -> tuple[str, ...]:
+        called = self.program.graphs[call.graph]
+        given = {port: values[value] for port, value in node.inputs}
+        if not given.keys() >= set(called.inputs):
+            given = dict(zip(called.inputs, given.values(), strict=True))
+        inner = self._graph(called, f"{prefix}{node.name}.", given)
+        return tuple(inner[value] for _, value in called.outputs)
+
+    def _node(
+        self, graph: Graph, node: Node, prefix: str, values: Mapping[str, str]
+    ) -> tuple[str, ...]:
+        assert isinstance(node.op, Op)
+        path = f"{prefix}{node.name}"
+        shared = {own: f"{prefix}{owner}" for own, owner in node.shared}
+        builder = RecordingBuilder(
+            self.record,
+            self.sizes,
+            path=path,
+            inputs=graph.node_inputs(node),
+            results=graph.node_results(node),
+            handles=_handles(node, values),
+            weight_key=lambda name: shared.get(name, f"{path}.{name}"),
+        )
+        try:
+            results = node.op.onnx(builder)
+        except ComponentError as error:
+            place = Label(node.span) if node.span else None
+            raise _refused(error, f"in layer `{path}`", place) from None
+        return (results,) if isinstance(results, str) else results
+
+    def _prepared(self, name: str, raw: TensorType) -> str:
+        """The declared input, computed from the raw one by the graph steps."""
+        declared = self.program.graph.values[name]
+        value, type_ = name, raw
+        for index, step in enumerate(self.pipeline.preprocess.get(name, ())):
+            if step.where == "host":
+                continue
+            key = preprocess_key(name, index)
+            try:
+                result = step.infer(type_)
+                builder = self._unary(key, value, type_, result)
+                value, type_ = step.onnx(builder), result
+            except ComponentError as error:
+                raise _refused(error, f"in `preprocess` of `{name}`") from None
+        return self._fitted(name, value, type_, declared)
+
+    def _fitted(self, name: str, value: str, type_: TensorType, declared: TensorType) -> str:
+        """The value with the element type and shape that the network declares."""
+        builder = self._unary(f"preprocess.{name}", value, type_, declared)
+        if type_.dtype is not declared.dtype:
+            value = builder.cast(value, declared.dtype)
+        if type_.shape != declared.shape:
+            value = builder.node("Reshape", value, builder.reshape_target(declared.shape))
+        return value
+
+    def _postprocessed(
+        self, name: str, value: str, type_: TensorType, step: Postprocess
+    ) -> tuple[str, str, TensorType]:
+        try:
+            result = step.infer(type_)
+            builder = self._unary(f"postprocess.{name}.{step.name}", value, type_, result)
+            handle = step.onnx(builder, self.pipeline.labels.get(name, ()))
+        except ComponentError as error:
+            raise _refused(error, f"in `postprocess` of `{name}`") from None
+        return f"{name}_{step.suffix}", handle, result
+
+    def _unary(
+        self, path: str, value: str, type_: TensorType, result: TensorType
+    ) -> RecordingBuilder:
+        return RecordingBuilder(
+            self.record,
+            self.sizes,
+            path=path,
+            inputs=Inputs({"x": (type_,)}),
+            results=(result,),
+            handles={"x": (value,)},
+            weight_key=lambda name: f"{path}.{name}",
+        )
+
+    def _name_outputs(
+        self, outputs: Sequence[tuple[str, str, TensorType]], inputs: frozenset[str]
+    ) -> None:
+        """Gives the values that leave the graph their public names."""
+        names = [name for name, _, _ in outputs]
+        for name in names:
+            if name in inputs or names.count(name) > 1:
+                raise DiagnosticError(
+                    Diagnostic(
+                        code("E0501"),
+                        f"two inputs or outputs of the model file would be called `{name}`",
+                        help="rename the output, or drop the `postprocess` step that makes it",
+                    )
+                )
+        made = {result for node in self.record.nodes for result in node.outputs}
+        renamed: dict[str, str] = {}
+        copies: list[OnnxNode] = []
+        for name, value, _ in outputs:
+            if value in made and value not in renamed:
+                renamed[value] = name
+            else:
+                # An input, a weight or a value that already left under another name.
+                copies.append(
+                    OnnxNode("Identity", f"{name}/Identity", (renamed.get(value, value),), (name,))
+                )
+        self.record.nodes = [
+            replace(
+                node,
+                inputs=tuple(renamed.get(value, value) for value in node.inputs),
+                outputs=tuple(renamed.get(value, value) for value in node.outputs),
+            )
+            for node in self.record.nodes
+        ] + copies
+
+
+def _handles(node: Node, values: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
+    handles: dict[str, tuple[str, ...]] = {}
+    for port, value in node.inputs:
+        handles[port] = (*handles.get(port, ()), values[value])
+    return handles
+
+
+def _shared_keys(program: Program) -> frozenset[str]:
+    """The state_dict keys of tensors that more than one layer uses."""
+    found: set[str] = set()
+    for path, _, node in program.walk():
+        prefix = path.removesuffix(node.name)
+        found.update(f"{prefix}{owner}" for _, owner in node.shared)
+    return frozenset(found)
+
+
+def _refused(error: ComponentError, where: str, place: Label | None = None) -> DiagnosticError:
+    return DiagnosticError(
+        Diagnostic(code(error.code), error.message, primary=place, notes=(where,), help=error.help)
+    )
