@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from dlc.compiler.components.base import Component
+from dlc.compiler.components.base import Component, ComponentError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -13,6 +13,18 @@ class Initializer(Component):
     """How the numbers of one parameter are drawn before training."""
 
     kind: ClassVar[str] = "initializer"
+    #: The fewest dims that a parameter must have.
+    least_rank: ClassVar[int] = 0
+
+    def check(self, shape: tuple[int, ...]) -> None:
+        """Whether a parameter of this shape can be filled. Raises `ComponentError`."""
+        if len(shape) < self.least_rank:
+            raise ComponentError(
+                "E0401",
+                f"`{self.name}` fills weights with at least {self.least_rank} dims, "
+                f"got {list(shape)}",
+                help="for a bias or a norm use `zeros`, `ones`, `constant` or `normal`",
+            )
 
     def torch(self, tensor: str) -> str:
         """The statement that fills `tensor` in place: `nn.init.xavier_uniform_(w)`."""

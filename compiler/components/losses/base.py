@@ -24,9 +24,9 @@ class Loss(Component):
         by name. Raises `ComponentError` (E0401, E0402, E0406, ...) naming an argument."""
         raise NotImplementedError(self.name)
 
-    def torch(self, value: Callable[[str], str]) -> str:
+    def torch(self, value: Callable[[str], str], types: Mapping[str, TensorType]) -> str:
         """The source text of the scalar loss (mean over the batch); `value` gives the text
-        of an output or target by name."""
+        of an output or target by name, `types` are those that passed `check`."""
         raise NotImplementedError(self.name)
 
     @property

@@ -1,0 +1,32 @@
+"""The constant initializer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from dlc.compiler.components.initializers.base import Initializer
+from dlc.compiler.components.text import call, literal
+
+
+@dataclass(frozen=True, kw_only=True)
+class Constant(Initializer):
+    """Gives every number the same value.
+
+        linear: {out_features: 1, bias_init: constant(3.5)}
+
+    For biases. Units whose weights are all equal stay equal for ever.
+
+    Arguments:
+        val: the value
+    """
+
+    name: ClassVar[str] = "constant"
+
+    val: float
+
+    def torch(self, tensor: str) -> str:
+        return call("nn.init.constant_", [tensor, literal(self.val)], {})
+
+    def variance(self, shape: tuple[int, ...]) -> float | None:
+        return 0.0

@@ -1,0 +1,26 @@
+"""The initializer `ones`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from dlc.compiler.components.initializers.base import Initializer
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ones(Initializer):
+    """Gives every number the value 1.
+
+        init: {batch_norm2d: ones}
+
+    The scale of a normalization starts here, so that it begins as the plain one.
+    """
+
+    name: ClassVar[str] = "ones"
+
+    def torch(self, tensor: str) -> str:
+        return f"nn.init.ones_({tensor})"
+
+    def variance(self, shape: tuple[int, ...]) -> float | None:
+        return 0.0

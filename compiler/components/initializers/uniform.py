@@ -1,0 +1,45 @@
+"""The uniform initializer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from dlc.compiler.components.base import ComponentError
+from dlc.compiler.components.initializers.base import Initializer
+from dlc.compiler.components.text import call, literal
+
+
+@dataclass(frozen=True, kw_only=True)
+class Uniform(Initializer):
+    """Draws evenly between two values.
+
+        init: {embedding: "uniform(-0.05, 0.05)"}
+
+    w ~ U(a, b), of variance (b - a)^2 / 12. In YAML braces the call is quoted, for a comma
+    ends a value there.
+
+    Arguments:
+        a: the least value
+        b: the greatest value
+    """
+
+    name: ClassVar[str] = "uniform"
+
+    a: float = 0.0
+    b: float = 1.0
+
+    def validate(self) -> None:
+        if self.a >= self.b:
+            raise ComponentError(
+                "E0310",
+                f"the least value {self.a:g} is not below the greatest, {self.b:g}",
+                blame="b",
+                help="write `a` below `b`",
+            )
+
+    def torch(self, tensor: str) -> str:
+        return call("nn.init.uniform_", [tensor, literal(self.a), literal(self.b)], {})
+
+    def variance(self, shape: tuple[int, ...]) -> float | None:
+        return (self.b - self.a) ** 2 / 12.0
