@@ -1,0 +1,58 @@
+"""The argument parser of every command: the help begins with an example."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+from dlc.compiler.diagnostics.suggest import closest
+
+
+class CommandParser(argparse.ArgumentParser):
+    """Prints `description`, which begins with an example, before the usage.
+
+    A mistake in the arguments is two lines and status 2, with the nearest option where
+    there is one.
+    """
+
+    def __init__(self, prog: str, **settings: Any) -> None:
+        super().__init__(
+            prog=prog,
+            formatter_class=lambda prog: argparse.RawDescriptionHelpFormatter(
+                prog, max_help_position=24, width=79
+            ),
+            allow_abbrev=False,  # an abbreviation breaks when another option is added
+            **settings,
+        )
+
+    def format_help(self) -> str:
+        formatter = self._get_formatter()
+        formatter.add_text(self.description)
+        formatter.add_usage(self.usage, self._actions, self._mutually_exclusive_groups)
+        for group in self._action_groups:
+            formatter.start_section(group.title)
+            formatter.add_text(group.description)
+            formatter.add_arguments(group._group_actions)
+            formatter.end_section()
+        formatter.add_text(self.epilog)
+        return formatter.format_help()
+
+    def parse(self, arguments: Sequence[str]) -> argparse.Namespace:
+        """Like `parse_args`, with a suggestion for an unknown option. Exits with 2."""
+        found, unknown = self.parse_known_intermixed_args(arguments)
+        if unknown:
+            word, _, _ = unknown[0].partition("=")
+            message = f"`{self.prog}` takes no `{unknown[0]}`"
+            if word.startswith("-"):
+                message = f"`{self.prog}` has no option `{word}`"
+                near = closest(word, self._option_string_actions)
+                if near:
+                    message += f"; there is an option with a similar name: `{near}`"
+            self.error(message)
+        return found
+
+    def error(self, message: str) -> NoReturn:
+        sys.stderr.write(f"error: {message}\ntry `{self.prog} --help`\n")
+        sys.exit(2)
