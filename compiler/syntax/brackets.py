@@ -1,0 +1,114 @@
+"""Which brackets of a `.dlc` text are never closed, and where each seems to end.
+
+Only an unbalanced text is looked at twice. Plain matching would blame the outermost
+brace (`model {` … end of file) for an inner one that was forgotten; indentation tells
+which: a `}` at the start of a line closes the opener whose line is indented alike.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from dlc.compiler.source import Source
+from dlc.compiler.syntax.limits import MAX_DEPTH
+
+CLOSER: Final = {"LPAR": "RPAR", "LSQB": "RSQB", "LBRACE": "RBRACE"}
+_PAIR: Final = {"(": ")", "[": "]", "{": "}"}
+_SKIP: Final = re.compile(
+    r"""#[^\n]*|"(?:[^"\\\n]|\\[^\n])*"|'(?:[^'\\\n]|\\[^\n])*'|(?P<bracket>[()\[\]{}])"""
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Unclosed:
+    """An opener without a closer, and the indentation of the line that it stands in."""
+
+    sign: str
+    offset: int
+    indent: int
+
+    def ends_before(self, source: Source, following: int) -> bool:
+        """Whether the line whose text begins at `following` can no longer belong inside."""
+        if following >= len(source.text):
+            return True
+        return source.location(following).column - 1 <= self.indent
+
+
+def find_unclosed(source: Source) -> dict[int, Unclosed]:
+    """Openers that are never closed, by their offset.
+
+    Nothing for a text nested deeper than the language allows: the lexer refuses that.
+    """
+    marks = [(m.group("bracket"), m.start()) for m in _SKIP.finditer(source.text) if m.lastgroup]
+    stack: list[str] = []
+    for sign, _ in marks:
+        if sign in _PAIR:
+            stack.append(_PAIR[sign])
+            if len(stack) > MAX_DEPTH:
+                return {}
+        elif not stack or stack.pop() != sign:
+            return _blame(source, marks)
+    return _blame(source, marks) if stack else {}
+
+
+def matching_closer(source: Source, offset: int) -> int | None:
+    """The offset just past the closer of the bracket at `offset`, if it is closed."""
+    stack: list[str] = []
+    for found in _SKIP.finditer(source.text, offset):
+        sign = found.group("bracket")
+        if sign is None:
+            continue
+        if sign in _PAIR:
+            stack.append(_PAIR[sign])
+        elif stack and stack.pop() != sign:
+            return None
+        if not stack:
+            return found.end()
+    return None
+
+
+def _blame(source: Source, marks: list[tuple[str, int]]) -> dict[int, Unclosed]:
+    unclosed: dict[int, Unclosed] = {}
+    stack: list[Unclosed] = []
+    for sign, offset in marks:
+        indent, leads_line = _indent(source, offset)
+        if sign in _PAIR:
+            stack.append(Unclosed(sign, offset, indent))
+            if len(stack) > MAX_DEPTH:
+                break
+            continue
+        depth = _opener_of(stack, sign, indent if leads_line else None)
+        if depth is None:
+            continue
+        for left_open in stack[depth + 1 :]:
+            unclosed[left_open.offset] = left_open
+        del stack[depth:]
+    unclosed.update((left_open.offset, left_open) for left_open in stack)
+    return unclosed
+
+
+def _opener_of(stack: list[Unclosed], sign: str, indent: int | None) -> int | None:
+    """The index of the opener that this closer belongs to; None for a stray closer.
+
+    `indent` is given where the closer leads its line.
+    """
+    for depth in range(len(stack) - 1, -1, -1):
+        opener = stack[depth]
+        if _PAIR[opener.sign] == sign:
+            if indent is None or opener.indent <= indent:
+                return depth
+        elif sign != "}" and opener.sign == "{":
+            return None  # `)` never closes across a brace
+    return None
+
+
+def _indent(source: Source, offset: int) -> tuple[int, bool]:
+    """The indentation of the line that holds `offset`, and whether `offset` ends it."""
+    start = offset - source.location(offset).column + 1
+    text, end = source.text, start
+    # A bound, so that many brackets in one line of blanks stay linear.
+    while end < offset and end - start < 1000 and text[end] in " \t":
+        end += 1
+    return end - start, end == offset

@@ -1,0 +1,75 @@
+"""`.dlc` text to the tree."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from dlc.compiler.diagnostics.model import Collector
+from dlc.compiler.source import Source
+from dlc.compiler.syntax import tree
+from dlc.compiler.syntax.brackets import find_unclosed
+from dlc.compiler.syntax.builder import Builder
+from dlc.compiler.syntax.lexer import Lexer, TooLarge
+from dlc.compiler.syntax.parser import GiveUp, Parser, Reduce
+from dlc.compiler.syntax.recovery import Recovery
+from dlc.compiler.syntax.table import PASS, SPLICE, Table, load
+
+
+@cache
+def actions(table: Table) -> tuple[Reduce | None, ...]:
+    """The builder's method for each rule; None where the driver needs none."""
+    return tuple(
+        None if rule.action in (PASS, SPLICE) else getattr(Builder, rule.action)
+        for rule in table.rules
+    )
+
+
+def parse_dsl(source: Source, collector: Collector) -> tree.File:
+    """The tree of a `.dlc` text. After errors, of what could be read."""
+    table = load()
+    unclosed = find_unclosed(source)
+    lexer = Lexer(source, table, unclosed=unclosed)
+    parser = Parser(table, lexer, Builder(source, collector), actions(table))
+    try:
+        items: list[Any] = parser.run("start", Recovery(collector, unclosed))
+    except TooLarge as stop:
+        collector.add(stop.diagnostic)
+        items = _salvage(parser)
+    except GiveUp:
+        items = _salvage(parser)
+    return _file(source, items, tuple(_comment(source, *c) for c in lexer.comments))
+
+
+def _salvage(parser: Parser) -> list[Any]:
+    """The whole statements that were read before the parser gave up."""
+    first = parser.values[0] if parser.values else None
+    return first if isinstance(first, list) else []
+
+
+def _comment(source: Source, start: int, end: int) -> tree.Comment:
+    text = source.text
+    end = start + len(text[start:end].rstrip())
+    line_start = text.rfind("\n", 0, start) + 1
+    own_line = not text[line_start:start].strip()
+    return tree.Comment(text[start:end], own_line, source.span(start, end))
+
+
+def _file(source: Source, items: list[Any], comments: tuple[tree.Comment, ...]) -> tree.File:
+    def of(kind: type) -> Any:
+        return tuple(item for item in items if isinstance(item, kind))
+
+    versions = of(tree.Number)
+    models = of(tree.ModelDecl)
+    return tree.File(
+        source,
+        versions[0] if versions else None,
+        params=of(tree.ParamDecl),
+        dims=of(tree.DimDecl),
+        imports=of(tree.ImportDecl),
+        blocks=of(tree.BlockDecl),
+        model=models[0] if models else None,
+        targets=of(tree.ValueDecl),
+        settings=of(tree.Entry),
+        comments=comments,
+    )

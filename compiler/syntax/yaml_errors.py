@@ -1,0 +1,146 @@
+"""PyYAML's complaints in our words, at the place that is to be changed."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+from dlc.compiler.diagnostics.catalog import code
+from dlc.compiler.diagnostics.model import Diagnostic, Edit, Fix, Label
+from dlc.compiler.source import Source
+
+_BARE_ITEM: Final = re.compile(r"[ ]*-[ ]+(?:-[ ]+)*([A-Za-z_][A-Za-z0-9_]*)[ \t\r]*(?:#.*)?\Z")
+_INDENT_WITH_TAB: Final = re.compile(r"[ ]*\t")
+
+
+def translate(source: Source, error: Any) -> Diagnostic:
+    """A diagnostic for a YAMLError of the scanner, the parser or the reader."""
+    problem = str(getattr(error, "problem", None) or getattr(error, "reason", None) or error)
+    mark = getattr(error, "problem_mark", None)
+    offset = min(mark.index, len(source.text)) if mark is not None else 0
+    context_mark = getattr(error, "context_mark", None)
+    opened = min(context_mark.index, len(source.text)) if context_mark is not None else None
+    context = str(getattr(error, "context", None) or "")
+    line = source.line(source.location(offset).line)
+    if "${" in line:
+        return _interpolation(source, offset)
+    if _INDENT_WITH_TAB.match(line) and ("token" in problem or "tab" in problem):
+        start = source.offset(source.location(offset).line, 1)
+        tab = source.text.index("\t", start)
+        return _syntax(source, tab, "a tab in the indentation", "indent with blanks", tab + 1)
+    if "mapping values are not allowed" in problem:
+        return _bare_op(source, offset) or _syntax(
+            source,
+            offset,
+            "a second `:` in one line, or a line indented too far",
+            'quote the value if the `:` belongs to it: `key: "a: b"`',
+            offset + 1,
+        )
+    if "quoted scalar" in context and opened is not None:
+        return _unclosed(source, opened, source.text[opened : opened + 1], offset)
+    if "flow" in context and opened is not None:
+        return _flow(source, opened, offset)
+    for words, message, help in _WORDS:
+        if words in problem:
+            return _syntax(source, offset, message, help)
+    return _syntax(source, offset, f"not well-formed YAML: {problem}", "check the indentation")
+
+
+_INDENTATION: Final = "indent it like its neighbours; lists and mappings do not mix at one level"
+_WORDS: Final = (
+    ("could not find expected ':'", "a line without `:`", "write `key: value`, or `- item`"),
+    ("did not find expected key", "a line that fits no level of indentation", _INDENTATION),
+    ("did not find expected '-'", "a line that fits no level of indentation", _INDENTATION),
+    ("expected <block end>", "a line that fits no level of indentation", _INDENTATION),
+    (
+        "block sequence entries are not allowed",
+        "a list item that does not begin its line",
+        "begin the list on the next line, or write it in `[ ]`",
+    ),
+    (
+        "cannot start any token",
+        "a sign that cannot begin a value in YAML",
+        "quote the value: `@`, `%` and back quotes are reserved",
+    ),
+    ("unknown escape", "a backslash that begins no known escape", "use single quotes for text"),
+    ("tag", "a tag is not part of the language", "write the value without `!`"),
+    ("did not find expected <document start>", "text after the end of the spec", _INDENTATION),
+    ("anchor", "anchors and aliases are not part of the language", "write the value out"),
+    ("alias", "anchors and aliases are not part of the language", "write the value out"),
+)
+
+
+def _syntax(
+    source: Source, offset: int, message: str, help: str, end: int | None = None
+) -> Diagnostic:
+    if end is None:
+        line_end = source.text.find("\n", offset)
+        line_end = len(source.text) if line_end < 0 else line_end
+        end = offset + len(source.text[offset:line_end].rstrip())
+    return Diagnostic(code("E0105"), message, Label(source.span(offset, end)), help=help)
+
+
+def _interpolation(source: Source, offset: int) -> Diagnostic:
+    start = source.offset(source.location(offset).line, 1)
+    begin = source.text.index("${", start)
+    closed = re.compile(r"\$\{([^}\n]*)\}").match(source.text, begin)
+    end = closed.end() if closed else begin + 2
+    fix = None
+    if closed:
+        fix = Fix("write the name alone", (Edit(source.span(begin, end), closed.group(1)),))
+    return Diagnostic(
+        code("E0105"),
+        "`${...}` is not part of the language",
+        Label(source.span(begin, end)),
+        help="write the name alone: every value may be an expression",
+        fix=fix,
+    )
+
+
+def _bare_op(source: Source, offset: int) -> Diagnostic | None:
+    """`- relu` with a modifier below it: the op needs a `:` to take modifiers."""
+    number = source.location(offset).line
+    above = number - 1
+    while above > 0 and not source.line(above).split("#")[0].strip():
+        above -= 1
+    found = _BARE_ITEM.match(source.line(above)) if above > 0 else None
+    if found is None:
+        return None
+    op = source.span(
+        source.offset(above, found.start(1) + 1), source.offset(above, found.end(1) + 1)
+    )
+    modifier = source.line(number).strip()
+    begin = source.offset(number, len(source.line(number)) - len(source.line(number).lstrip()) + 1)
+    return Diagnostic(
+        code("E0106"),
+        f"`{found.group(1)}` needs a `:` to take a modifier",
+        Label(op, "a bare op ends here"),
+        (Label(source.span(begin, begin + len(modifier)), "this belongs to the same item"),),
+        help=f"write `- {found.group(1)}:`",
+        fix=Fix("add `:`", (Edit(source.span(op.end), ":"),)),
+    )
+
+
+def _flow(source: Source, opened: int, offset: int) -> Diagnostic:
+    sign = source.text[opened : opened + 1]
+    line_end = source.text.find("\n", opened)
+    line_end = len(source.text) if line_end < 0 else line_end
+    closer = {"[": "]", "{": "}"}.get(sign, "")
+    if offset > line_end or closer not in source.text[opened:line_end]:
+        return _unclosed(source, opened, sign, line_end)
+    return _syntax(
+        source,
+        offset,
+        f"a value inside `{sign} {closer}` that YAML cannot read",
+        "quote a value that holds brackets or commas, or put it on its own line",
+    )
+
+
+def _unclosed(source: Source, opened: int, sign: str, end: int) -> Diagnostic:
+    closer = {"[": "]", "{": "}"}.get(sign, sign)
+    line_end = source.text.find("\n", opened)
+    line_end = len(source.text) if line_end < 0 else line_end
+    label = Label(source.span(opened, opened + 1), "opened here")
+    return Diagnostic(
+        code("E0103"), f"`{sign}` is never closed", label, help=f"close it with `{closer}`"
+    )
