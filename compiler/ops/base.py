@@ -9,8 +9,8 @@ from dlc.compiler.components.base import Component, ComponentError, keyword
 from dlc.compiler.components.initializers.base import Initializer
 from dlc.compiler.ir.dims import Dim
 from dlc.compiler.ir.graph import Inputs, Parameter
-from dlc.compiler.ir.types import TensorType
 from dlc.compiler.ir.protocols import OnnxBuilder, TorchWriter
+from dlc.compiler.ir.types import TensorType
 
 
 class OpError(ComponentError):
@@ -79,14 +79,33 @@ class Op(Component):
         products only (half of its FLOPs)."""
         return 0
 
+    def keeps(self, inputs: Inputs) -> tuple[str, ...] | None:
+        """The ports and results that autograd keeps for the backward pass: what one layer
+        gives and the next keeps is one tensor. None where the theory stops."""
+        return None
+
+    def own_bytes(self, inputs: Inputs, results: tuple[TensorType, ...]) -> Dim:
+        """Bytes that autograd keeps beside those: masks, indices, statistics."""
+        return 0
+
     def saved_bytes(self, inputs: Inputs, results: tuple[TensorType, ...]) -> Dim | None:
         """Bytes that autograd keeps for the backward pass beside the parameters, in
         float32; None where the theory stops."""
-        return None
+        kept = self.keeps(inputs)
+        if kept is None:
+            return None
+        named = dict(zip(self.results, results, strict=False))
+        types = [
+            t for name in kept for t in ((named[name],) if name in named else inputs.many(name))
+        ]
+        total = self.own_bytes(inputs, results)
+        for t in types:
+            total = total + t.elements * t.dtype.bytes
+        return total
 
     def gain(self, inputs: Inputs) -> float | None:
-        """Variance of the output over variance of the input, for a centred, independent
-        signal; None where the theory stops."""
+        """The mean square of the output over that of the input, for independent, normal
+        inputs of mean 0 and variance 1; None where the theory stops."""
         return None
 
     def torch(self, t: TorchWriter) -> str:
@@ -110,3 +129,20 @@ class WeightedOp(Op):
 
     init: Initializer | None = keyword(None)
     bias_init: Initializer | None = keyword(None)
+
+    def weight_parameter(self, name: str, *shape: Dim, role: str = "weight") -> Parameter:
+        """A parameter that starts as `init` says."""
+        return Parameter(name=name, shape=shape, role=role, initializer=self.init)
+
+    def bias_parameter(self, name: str, *shape: Dim, role: str = "bias") -> Parameter:
+        """A parameter that starts as `bias_init` says."""
+        return Parameter(name=name, shape=shape, role=role, initializer=self.bias_init)
+
+    def validate(self) -> None:
+        if self.bias_init is not None and getattr(self, "bias", True) is False:
+            raise OpError(
+                "E0311",
+                f"`{self.name}` has no bias here, yet `bias_init` is given",
+                blame="bias_init",
+                help="leave out `bias_init`, or `bias=false`",
+            )

@@ -1,0 +1,64 @@
+"""`dropout`: random zeros while training."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from dlc.compiler.components.arguments import Probability
+from dlc.compiler.ir.dims import Dim, symbol
+from dlc.compiler.ir.graph import Inputs
+from dlc.compiler.ir.protocols import OnnxBuilder, TorchWriter
+from dlc.compiler.ir.types import TensorType, float_tensor
+from dlc.compiler.ops._checks import require_float
+from dlc.compiler.ops.base import Example, Op
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dropout(Op):
+    """Random zeros while training; nothing in evaluation.
+
+        linear(120) -> relu -> dropout(0.5)
+
+    Each number becomes 0 with probability p; the others are divided by 1 − p, so that the
+    mean stays.
+
+    Arguments:
+        p: the probability of a zero
+
+    Source: Srivastava et al., Dropout: a simple way to prevent neural networks from
+    overfitting, 2014.
+    """
+
+    name: ClassVar[str] = "dropout"
+
+    p: Probability = 0.5
+
+    def infer(self, inputs: Inputs) -> TensorType:
+        require_float(self.name, inputs.x)
+        return inputs.x
+
+    def keeps(self, inputs: Inputs) -> tuple[str, ...]:
+        return ()
+
+    def own_bytes(self, inputs: Inputs, results: tuple[TensorType, ...]) -> Dim:
+        # The mask: one byte a number on an accelerator, a float on a CPU. Memory is short
+        # on accelerators, so the former is counted.
+        return inputs.x.elements if self.p else 0
+
+    def gain(self, inputs: Inputs) -> float | None:
+        return 1 / (1 - self.p)
+
+    def torch(self, t: TorchWriter) -> str:
+        return f"{t.module('nn.Dropout', self.p)}({t['x']})"
+
+    def onnx(self, b: OnnxBuilder) -> str:
+        return b["x"]
+
+    @classmethod
+    def examples(cls) -> tuple[Example, ...]:
+        n, t = symbol("N"), symbol("T")
+        return (
+            Example(cls(p=0.3), {"x": float_tensor(n, t, 4)}),
+            Example(cls(), {"x": float_tensor(n, 6)}),
+        )
