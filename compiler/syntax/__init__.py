@@ -9,7 +9,7 @@ from __future__ import annotations
 from dlc.compiler.diagnostics.model import Collector
 from dlc.compiler.source import Source
 from dlc.compiler.syntax import tree
-from dlc.compiler.syntax.text import check_text
+from dlc.compiler.syntax.text import check_text, check_version
 
 
 def parse(source: Source, collector: Collector) -> tree.File | None:
@@ -28,6 +28,8 @@ def parse(source: Source, collector: Collector) -> tree.File | None:
         from dlc.compiler.syntax.yaml import parse_yaml
 
         file = parse_yaml(source, collector)
+    if file is not None:
+        check_version(file, collector)
     return file
 
 

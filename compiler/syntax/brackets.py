@@ -28,6 +28,13 @@ class Unclosed:
     sign: str
     offset: int
     indent: int
+    line: int
+
+    def is_left_by(self, line: int, indent: int, leads_line: bool) -> bool:
+        """Whether a bracket at that place lies outside of this `(` or `[`, by indentation."""
+        if self.sign == "{" or line == self.line:
+            return False
+        return indent < self.indent or (indent == self.indent and not leads_line)
 
     def ends_before(self, source: Source, following: int) -> bool:
         """Whether the line whose text begins at `following` can no longer belong inside."""
@@ -74,8 +81,12 @@ def _blame(source: Source, marks: list[tuple[str, int]]) -> dict[int, Unclosed]:
     stack: list[Unclosed] = []
     for sign, offset in marks:
         indent, leads_line = _indent(source, offset)
+        line = source.location(offset).line
+        while stack and stack[-1].is_left_by(line, indent, leads_line):
+            left_open = stack.pop()
+            unclosed[left_open.offset] = left_open
         if sign in _PAIR:
-            stack.append(Unclosed(sign, offset, indent))
+            stack.append(Unclosed(sign, offset, indent, line))
             if len(stack) > MAX_DEPTH:
                 break
             continue

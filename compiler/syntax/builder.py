@@ -127,7 +127,25 @@ class Builder:
         return tree.Name(text, self.span(start, end))
 
     def mapping(self, parts: list[Any], start: int, end: int) -> tree.Mapping:
-        return tree.Mapping(_without_tokens(parts), self.span(start, end))
+        entries = self.unique(_without_tokens(parts))
+        return tree.Mapping(entries, self.span(start, end))
+
+    def unique(self, entries: Sequence[tree.Entry]) -> tuple[tree.Entry, ...]:
+        """The entries without those whose key was given before, which are reported."""
+        first: dict[str, tree.Entry] = {}
+        for entry in entries:
+            known = first.setdefault(entry.key.text, entry)
+            if known is not entry:
+                self.collector.add(
+                    Diagnostic(
+                        code("E0108"),
+                        f"the key `{entry.key.text}` is given twice",
+                        Label(entry.key.span, "given again here"),
+                        (Label(known.key.span, "first given here"),),
+                        help="keep one of the two",
+                    )
+                )
+        return tuple(first.values())
 
     # ── the flow ─────────────────────────────────────────────────────────────
 
@@ -227,7 +245,10 @@ class Builder:
         return tree.Conditional(parts[0], parts[2], parts[4], self.span(start, end))
 
     def binary(self, parts: list[Any], start: int, end: int) -> tree.Binary:
-        return tree.Binary(self.text_of(parts[1]), parts[0], parts[2], self.span(start, end))
+        operator = self.text_of(parts[1])
+        # Recovery takes `=` for `==` in a condition.
+        operator = "==" if operator == "=" else operator
+        return tree.Binary(operator, parts[0], parts[2], self.span(start, end))
 
     def unary(self, parts: list[Any], start: int, end: int) -> tree.Expr:
         operator, operand = self.text_of(parts[0]), parts[1]

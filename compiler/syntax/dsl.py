@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
-from dlc.compiler.diagnostics.model import Collector
+from dlc.compiler.diagnostics.catalog import code
+from dlc.compiler.diagnostics.model import Collector, Diagnostic, Label
 from dlc.compiler.source import Source
 from dlc.compiler.syntax import tree
 from dlc.compiler.syntax.brackets import find_unclosed
@@ -30,7 +32,8 @@ def parse_dsl(source: Source, collector: Collector) -> tree.File:
     table = load()
     unclosed = find_unclosed(source)
     lexer = Lexer(source, table, unclosed=unclosed)
-    parser = Parser(table, lexer, Builder(source, collector), actions(table))
+    builder = Builder(source, collector)
+    parser = Parser(table, lexer, builder, actions(table))
     try:
         items: list[Any] = parser.run("start", Recovery(collector, unclosed))
     except TooLarge as stop:
@@ -38,7 +41,7 @@ def parse_dsl(source: Source, collector: Collector) -> tree.File:
         items = _salvage(parser)
     except GiveUp:
         items = _salvage(parser)
-    return _file(source, items, tuple(_comment(source, *c) for c in lexer.comments))
+    return _file(builder, items, tuple(_comment(source, *c) for c in lexer.comments))
 
 
 def _salvage(parser: Parser) -> list[Any]:
@@ -55,21 +58,36 @@ def _comment(source: Source, start: int, end: int) -> tree.Comment:
     return tree.Comment(text[start:end], own_line, source.span(start, end))
 
 
-def _file(source: Source, items: list[Any], comments: tuple[tree.Comment, ...]) -> tree.File:
-    def of(kind: type) -> Any:
-        return tuple(item for item in items if isinstance(item, kind))
+def _file(builder: Builder, items: list[Any], comments: tuple[tree.Comment, ...]) -> tree.File:
+    def of(*kinds: type) -> Any:
+        return tuple(item for item in items if isinstance(item, kinds))
 
-    versions = of(tree.Number)
+    versions = of(tree.Number, tree.Missing)
     models = of(tree.ModelDecl)
+    _only_one(builder, "version", versions)
+    _only_one(builder, "model", models)
     return tree.File(
-        source,
-        versions[0] if versions else None,
+        builder.source,
+        next((v for v in versions if isinstance(v, tree.Number)), None),
         params=of(tree.ParamDecl),
         dims=of(tree.DimDecl),
         imports=of(tree.ImportDecl),
         blocks=of(tree.BlockDecl),
         model=models[0] if models else None,
         targets=of(tree.ValueDecl),
-        settings=of(tree.Entry),
+        settings=builder.unique(of(tree.Entry)),
         comments=comments,
     )
+
+
+def _only_one(builder: Builder, what: str, found: Sequence[Any]) -> None:
+    for again in found[1:]:
+        builder.collector.add(
+            Diagnostic(
+                code("E0108"),
+                f"a spec has one {what}",
+                Label(again.span, "a second one"),
+                (Label(found[0].span, "the first"),),
+                help="keep one; parts that are used several times are blocks",
+            )
+        )

@@ -15,6 +15,7 @@ _OPERATORS: Final = frozenset(
     | {"AND", "OR", "IF", "DOT"}
 )
 _STATEMENTS: Final = frozenset({"PARAM", "MODEL", "BLOCK"})
+_DECLARING: Final = frozenset({"INPUT", "OUTPUT", "TARGET", "PARAM", "DIM", "MODEL", "BLOCK"})
 _LONGEST: Final = 40
 
 
@@ -36,7 +37,7 @@ def describe(expected: frozenset[str], literals: Mapping[str, str]) -> str:
         return "a number"
     if expected == {"STRING"}:
         return "a quoted path"
-    rest = expected - _OPERATORS if len(expected) > 4 else expected
+    rest = expected - _OPERATORS or expected
     signs = sorted(f"`{literals[kind]}`" for kind in rest if kind in literals)
     if rest & {NEWLINE, END}:
         signs.append("the end of the line")
@@ -63,6 +64,9 @@ def hint(
     """What to do, where the words for it are known."""
     text = source.text[token.start : token.end]
     kind = token.type
+    if kind == "EQUAL" and before is not None and before.type in _DECLARING:
+        word = source.text[before.start : before.end]
+        return f"`{word}` is a word of the language; choose another name"
     if kind == "ARROW" and before is not None and before.type == "ARROW":
         return "write one `->` between two ops"
     if kind == "COMPARISON" and text == "==" and "EQUAL" in expected:
@@ -71,6 +75,8 @@ def hint(
         return "comparisons do not chain: write `a < b and b < c`"
     if kind == "EQUAL" and expected & _OPERATORS and "COMPARISON" in expected:
         return "equality is written `==`"
+    if kind == "COLON" and {"ARROW", "LPAR"} <= expected:
+        return "arguments stand in parentheses, as in `linear(10)`"
     if kind == "COLON" and "EQUAL" in expected:
         return "a setting is written `key = value`; `:` declares a type"
     if kind == "EQUAL" and "COLON" in expected:

@@ -76,7 +76,7 @@ class Lexer:
         self._match = table.scanner.match
         self._keywords = table.keywords
         # Inside a YAML scalar `#` is an ordinary character and lines are only folded.
-        self._is_file = not inline
+        self.inline = inline
         self._unclosed = unclosed or {}
 
     def next(self, accepted: Mapping[str, int]) -> Token:
@@ -104,7 +104,7 @@ class Lexer:
                 if token is not None:
                     return token
             elif kind == "COMMENT":
-                if not self._is_file:
+                if self.inline:
                     return self._give("UNKNOWN", position, position + 1)
                 self.comments.append((position, end))
                 self.position = end
@@ -138,7 +138,7 @@ class Lexer:
             return
         inner = 0
         for opener, _ in reversed(self.open):
-            if opener == "LBRACE" and self._is_file:
+            if opener == "LBRACE" and not self.inline:
                 break
             inner += 1
         if inner > MAX_EXPRESSION_DEPTH:
@@ -159,7 +159,7 @@ class Lexer:
     def _newline(self, position: int) -> Token | None:
         """The line break at `position` as a token, or None where it means nothing."""
         self.position = position + 1
-        if not self._is_file:
+        if self.inline:
             return None
         following = self._skip_blank()
         if self.open:
@@ -207,6 +207,9 @@ class Lexer:
         """A run of letters that are not ours is one finding, any other sign is one each."""
         text = self._text
         end = position + 1
+        if text[position] in "\"'":  # a quote that is not closed hides the rest of its line
+            line_end = text.find("\n", position, self.end)
+            return self.end if line_end < 0 else line_end
         if text[position].isalpha():
             while end < self.end and (text[end].isalnum() or text[end] == "_"):
                 end += 1

@@ -25,16 +25,36 @@ from dlc.compiler.syntax.limits import MAX_ERRORS
 from dlc.compiler.syntax.parser import GiveUp, Parser
 from dlc.compiler.syntax.table import END
 
-_INSERTABLE: Final = ("COMMA", "EQUAL", "RPAR", "NAME", "RSQB", "COLON", "RBRACE", "LBRACE")
+_INSERTABLE: Final = (
+    "COMMA",
+    "EQUAL",
+    "RPAR",
+    "NAME",
+    "RSQB",
+    "COLON",
+    "RBRACE",
+    "LBRACE",
+    "NUMBER",
+    "STRING",
+)
 _SEPARATORS: Final = frozenset({"COMMA", "COLON", "LBRACE"})
 # Where one of these is unexpected the text before it is incomplete: no separator helps.
 _CLOSING: Final = frozenset({NEWLINE, END, "RPAR", "RSQB", "RBRACE", "COMMA", "EQUAL", "COLON"})
 _CLOSERS: Final = frozenset(CLOSER.values())
+_LINE_ENDS: Final = frozenset({NEWLINE, END, "RBRACE", "UNCLOSED"})
+_PAIRS: Final = (("EQUAL", "NAME"), ("COLON", "NAME"), ("IMPORT", "NAME"), ("LBRACE", "RBRACE"))
+# What people write for another sign: `lr == 1`, `if a = b`, `lr: 1`, `x = float[N]`.
+_MISSPELT: Final = {
+    "COMPARISON": ("EQUAL",),
+    "EQUAL": ("COMPARISON", "COLON"),
+    "COLON": ("EQUAL",),
+}
 _CLOSING_SIGN: Final = {"(": ")", "[": "]", "{": "}"}
 
 
 _REPLACEMENTS: Final = {
     "$": "write the name alone: an expression needs no `${...}`",
+    "~": "write `null`",
     "^": "a power is written `**`",
     "&": "write `and`",
     "|": "write `or`",
@@ -74,11 +94,15 @@ class Recovery:
             lexer.rewind(lexer.crossed)
             return self._close_bracket(parser)
         if token.type == "UNKNOWN":
-            self._report(unknown_text(lexer.source.span(token.start, token.end)))
-            return self._next(parser)
+            self._report(unknown_text(_whole_word(parser, token)))
+            return self._drop(parser, token)
         expected = parser.expected()
+        meant = self._misspelt(parser, token)
+        if meant is not None:
+            self._report_misspelt(parser, token, meant, expected)
+            return Token(meant, token.start, token.end)
         inserted = self._insertion(parser, token)
-        if inserted is not None:
+        if inserted:
             self._report_missing(parser, token, inserted, expected)
             return self._insert(parser, token, inserted)
         if token.type == END and lexer.open:
@@ -107,42 +131,71 @@ class Recovery:
         lexer.last = Token(closer, parser.end, parser.end)
         return lexer.last
 
-    def _insertion(self, parser: Parser, token: Token) -> str | None:
+    def _misspelt(self, parser: Parser, token: Token) -> str | None:
+        """The sign that was meant where a similar one was written."""
         kind = token.type
+        if kind == "COMPARISON" and parser.lexer.source.text[token.start : token.end] != "==":
+            return None
+        return next((m for m in _MISSPELT.get(kind, ()) if parser.accepts(m, "NAME")), None)
+
+    def _insertion(self, parser: Parser, token: Token) -> tuple[str, ...]:
+        """The tokens that make the refused one legal; none where nothing simple does."""
+        kind = token.type
+        closing = kind in _CLOSING
         for candidate in _INSERTABLE:
-            if candidate in _SEPARATORS and kind in _CLOSING:
+            if candidate in _SEPARATORS and closing:
                 continue
             if candidate in _CLOSERS and not self._lacks_closer(parser.lexer, candidate):
                 continue
+            if candidate == "LBRACE" and not self._lacks_opener(parser.lexer.source):
+                continue
             if parser.accepts(candidate, kind):
-                return candidate
-        return None
+                return (candidate,)
+        if closing:
+            return next((pair for pair in _PAIRS if parser.accepts(*pair, kind)), ())
+        return ()
 
     def _lacks_closer(self, lexer: Lexer, closer: str) -> bool:
         """Whether the innermost bracket wants this closer and the text has none for it."""
         if not lexer.open:
             return False
         kind, offset = lexer.open[-1]
-        known = lexer.source.surface == "dlc"
-        return CLOSER[kind] == closer and (not known or offset in self._unclosed)
+        return CLOSER[kind] == closer and (lexer.inline or offset in self._unclosed)
 
-    def _insert(self, parser: Parser, token: Token, kind: str) -> Token:
-        """Take an inserted token, then go on with the one that was refused."""
+    def _lacks_opener(self, source: Source) -> bool:
+        return source.text.count("}") > source.text.count("{")
+
+    def _insert(self, parser: Parser, token: Token, kinds: tuple[str, ...]) -> Token:
+        """Take the inserted tokens, then go on with the one that was refused."""
         lexer = parser.lexer
-        if kind in _CLOSERS and lexer.open:
-            lexer.open.pop()
-            lexer.close(token.type)
-        parser.take(Token(kind, parser.end, parser.end))
+        for kind in kinds:
+            if kind in _CLOSERS and lexer.open:
+                lexer.open.pop()
+                lexer.close(token.type)
+            elif kind == "LBRACE":
+                lexer.open.append((kind, parser.end))
+            parser.take(Token(kind, parser.end, parser.end))
         return token
 
     def _drop(self, parser: Parser, token: Token) -> Token:
+        """Go past the token; past the whole line where the statement may end before it."""
         lexer = parser.lexer
+        self._skip_brackets(lexer, token)
+        if not parser.accepts(NEWLINE):
+            return self._next(parser)
+        while True:
+            token = self._next(parser)
+            if token.type in _LINE_ENDS:
+                return token
+            self._skip_brackets(lexer, token)
+
+    def _skip_brackets(self, lexer: Lexer, token: Token) -> None:
+        """An opening bracket goes with all that it encloses."""
         if token.type in CLOSER:
             lexer.open.pop()
             end = matching_closer(lexer.source, token.start)
             if end is not None:
                 lexer.position = min(end, lexer.end)
-        return self._next(parser)
 
     def _next(self, parser: Parser) -> Token:
         return parser.lexer.next(parser.table.states[parser.states[-1]])
@@ -186,24 +239,41 @@ class Recovery:
         )
 
     def _report_missing(
-        self, parser: Parser, token: Token, inserted: str, expected: frozenset[str]
+        self, parser: Parser, token: Token, inserted: tuple[str, ...], expected: frozenset[str]
     ) -> None:
         source = parser.lexer.source
-        if inserted == "NAME":
-            self._report_unexpected(parser, token, expected)
-            return
-        if inserted in _CLOSERS:
+        sign = inserted[0]
+        if sign in _CLOSERS:
             self._report_unclosed(source, parser.lexer.open[-1][1], parser.end)
             return
-        sign = parser.table.literals[inserted]
-        spelled = f" {sign} " if sign == "=" else f"{sign} "
+        if sign not in parser.table.literals or len(inserted) > 1:
+            self._report_unexpected(parser, token, expected)
+            return
+        sign = parser.table.literals[sign]
+        spelled = f" {sign}" if sign == "=" else sign
         self._report(
             Diagnostic(
                 code("E0101"),
                 f"missing `{sign}` before {spell(source, token)}",
                 Label(source.span(token.start, token.end), f"`{sign}` expected before this"),
                 help=hint(source, token, expected, parser.last) or f"add `{sign}`",
-                fix=Fix(f"add `{sign}`", (Edit(source.span(parser.end, token.start), spelled),)),
+                fix=Fix(f"add `{sign}`", (Edit(source.span(parser.end), spelled),)),
+            )
+        )
+
+    def _report_misspelt(
+        self, parser: Parser, token: Token, meant: str, expected: frozenset[str]
+    ) -> None:
+        source = parser.lexer.source
+        sign = parser.table.literals.get(meant, "==")
+        span = source.span(token.start, token.end)
+        self._report(
+            Diagnostic(
+                code("E0101"),
+                f"expected `{sign}` here, not `{span.text}`",
+                Label(span, f"expected `{sign}`"),
+                help=hint(source, token, expected, parser.last),
+                fix=Fix(f"write `{sign}`", (Edit(span, sign),)),
             )
         )
 
@@ -225,7 +295,7 @@ class Recovery:
 def unknown_text(span: Span) -> Diagnostic:
     """What to say about characters that no terminal begins with."""
     text = span.text
-    sign = text[0]
+    sign = next((s for s in text if not (s.isascii() and s.isalnum()) and s != "_"), text[0])
     if ord(sign) < 32 or 127 <= ord(sign) < 160:
         return Diagnostic(
             code("E0111"),
@@ -253,6 +323,15 @@ def unknown_text(span: Span) -> Diagnostic:
         Label(span),
         help=_REPLACEMENTS.get(sign, "remove it, or quote it if it is text"),
     )
+
+
+def _whole_word(parser: Parser, token: Token) -> Span:
+    """The place of an unknown letter together with the name that it is glued to."""
+    source, before = parser.lexer.source, parser.last
+    glued = before is not None and before.end == token.start and before.type == "NAME"
+    if before is not None and glued and source.text[token.start].isalpha():
+        return source.span(before.start, token.end)
+    return source.span(token.start, token.end)
 
 
 def _name(sign: str) -> str:

@@ -1,4 +1,4 @@
-"""What is checked of a text before anything reads it: its size and its characters."""
+"""What is checked of every text whatever its surface: size, characters, language version."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Final
 from dlc.compiler.diagnostics.catalog import code
 from dlc.compiler.diagnostics.model import Applicability, Collector, Diagnostic, Edit, Fix, Label
 from dlc.compiler.source import Source
+from dlc.compiler.syntax import tree
 from dlc.compiler.syntax.limits import MAX_ERRORS, MAX_SIZE
 
 # Controls but tab and line breaks, lone surrogates, non-characters; a byte order mark.
@@ -47,3 +48,37 @@ def check_text(source: Source, collector: Collector) -> bool:
             )
         )
     return clean
+
+
+VERSION: Final = 1
+
+
+def check_version(file: tree.File, collector: Collector) -> None:
+    """That the file says the version of the language that we read."""
+    version = file.version
+    spelled = f"dlc {VERSION}" if file.source.surface == "dlc" else f"dlc: {VERSION}"
+    if version is None:
+        if _TRIED.search(file.source.text):
+            return  # it is there, unreadable, and reported
+        start = file.source.span(0)
+        collector.add(
+            Diagnostic(
+                code("E0113"),
+                "the language version is missing",
+                Label(start, f"`{spelled}` expected"),
+                help=f"begin with `{spelled}`",
+                fix=Fix(f"add `{spelled}`", (Edit(start, spelled + "\n"),)),
+            )
+        )
+    elif version.value != VERSION:
+        collector.add(
+            Diagnostic(
+                code("E0112"),
+                f"version {version.value} of the language is not known here",
+                Label(version.span, f"this compiler reads version {VERSION}"),
+                help=f"write `{spelled}`, or use a newer dlc",
+            )
+        )
+
+
+_TRIED: Final = re.compile(r"^dlc\b", re.MULTILINE)
