@@ -1,1 +1,53 @@
-"""The compiler: text in, typed graph and source text out. No torch, no file writes."""
+"""The compiler: text in, typed graph and source text out. No torch, no file writes.
+
+The facade: `check` compiles a `Source` and gives a `Result` with diagnostics and, where
+there is no error, a `Compilation`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from dlc.compiler.compilation import Compilation, Result
+    from dlc.compiler.diagnostics.model import Diagnostic, Severity
+    from dlc.compiler.driver import check
+    from dlc.compiler.ir.graph import Graph, Node, Parameter, Program
+    from dlc.compiler.source import Source, Span
+
+_HOMES = {
+    "Compilation": "dlc.compiler.compilation",
+    "Diagnostic": "dlc.compiler.diagnostics.model",
+    "Graph": "dlc.compiler.ir.graph",
+    "Node": "dlc.compiler.ir.graph",
+    "Parameter": "dlc.compiler.ir.graph",
+    "Program": "dlc.compiler.ir.graph",
+    "Result": "dlc.compiler.compilation",
+    "Severity": "dlc.compiler.diagnostics.model",
+    "Source": "dlc.compiler.source",
+    "Span": "dlc.compiler.source",
+    "check": "dlc.compiler.driver",
+}
+
+__all__ = [
+    "Compilation",
+    "Diagnostic",
+    "Graph",
+    "Node",
+    "Parameter",
+    "Program",
+    "Result",
+    "Severity",
+    "Source",
+    "Span",
+    "check",
+]
+
+
+def __getattr__(name: str) -> Any:
+    # Imported on use: a command that needs one part should not pay for all.
+    if name in _HOMES:
+        from importlib import import_module
+
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

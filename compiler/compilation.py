@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 from dlc.compiler.components.settings import Settings
-from dlc.compiler.diagnostics.model import Diagnostic
+from dlc.compiler.diagnostics.model import Diagnostic, Severity
 from dlc.compiler.ir.graph import Program
+from dlc.compiler.syntax.format import format_file
 from dlc.compiler.syntax.tree import File
 
 
@@ -17,17 +20,48 @@ class Compilation:
     """A spec that passed every check.
 
     `spec` is the bound tree: every argument by name, imported blocks inlined, `--set`
-    applied, every default written out; both surfaces give equal ones. `digest` is the
-    SHA-256 of its canonical text, `graph_digest` that of its network part. `files` are
-    the spec and what it imports, each with its SHA-256. `root` is the folder that
-    relative paths (`data.source`) start from. `warnings` are what lints found.
+    applied, every default written out; both surfaces give equal ones. `files` are the
+    spec and what it imports, each with its SHA-256. `root` is the folder that relative
+    paths (`data.source`) start from. `warnings` are what lints found.
     """
 
     spec: File
     program: Program
     settings: Settings
-    digest: str
-    graph_digest: str
     root: Path | None
     files: Mapping[str, str]
     warnings: tuple[Diagnostic, ...] = ()
+
+    @cached_property
+    def canonical(self) -> str:
+        """The bound spec as canonical YAML: `resolved.yaml`."""
+        return format_file(self.spec, "yaml")
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of the canonical text: equal for both surfaces of a spec."""
+        return hashlib.sha256(self.canonical.encode()).hexdigest()
+
+    @cached_property
+    def graph_digest(self) -> str:
+        """The same of the network part alone."""
+        network = replace(self.spec, settings=(), targets=())
+        return hashlib.sha256(format_file(network, "yaml").encode()).hexdigest()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """What checking gives: findings, and a compilation where none of them is an error.
+
+    `file` is the syntax tree as far as it could be read; `spec` the bound one.
+    """
+
+    diagnostics: tuple[Diagnostic, ...]
+    dropped: int = 0
+    file: File | None = None
+    spec: File | None = None
+    compilation: Compilation | None = None
+
+    @property
+    def ok(self) -> bool:
+        return not any(d.severity is Severity.ERROR for d in self.diagnostics)

@@ -253,19 +253,26 @@ class ReferenceType:
 
 @dataclass(frozen=True, slots=True)
 class ComponentType:
+    """A component of a kind; `name` is set where only that one will do (a section)."""
+
     kind: str
+    name: str | None = None
 
     def check(self, value: object) -> object:
-        if getattr(type(value), "kind", None) != self.kind:
+        if getattr(type(value), "kind", None) != self.kind or (
+            self.name is not None and getattr(value, "name", None) != self.name
+        ):
             raise Mismatch(self.describe())
         return value
 
     def describe(self) -> str:
+        if self.name is not None:
+            return f"the keys of `{self.name}`"
         article = "an" if self.kind[0] in "aeiou" else "a"
         return f"{article} {self.kind}"
 
     def schema(self) -> dict[str, Any]:
-        return {"$ref": f"#/definitions/{self.kind}"}
+        return {"$ref": "#/definitions/" + ".".join(filter(None, (self.kind, self.name)))}
 
 
 @dataclass(frozen=True, slots=True)
@@ -410,7 +417,7 @@ def from_annotation(annotation: Any) -> ArgumentType:
     if annotation in (Any, object):
         return AnyType()
     if isinstance(annotation, type) and hasattr(annotation, "kind"):
-        return ComponentType(annotation.kind)
+        return ComponentType(annotation.kind, annotation.__dict__.get("name"))
     raise TypeError(f"no argument type for the annotation {annotation!r}")
 
 

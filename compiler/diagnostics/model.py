@@ -126,8 +126,12 @@ class Collector:
             self.add(diagnostic)
 
     @property
+    def errors(self) -> int:
+        return sum(d.severity is Severity.ERROR for d in self._items)
+
+    @property
     def has_errors(self) -> bool:
-        return any(d.severity is Severity.ERROR for d in self._items)
+        return self.errors > 0
 
     def sorted(self) -> tuple[Diagnostic, ...]:
         """By file in order of first report, then by offset."""

@@ -1,0 +1,126 @@
+"""The phases in order. Each reports all of its findings; the driver stops between them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from dlc.compiler.compilation import Compilation, Result
+from dlc.compiler.diagnostics.model import Collector, DiagnosticError
+from dlc.compiler.lints import run as run_lints
+from dlc.compiler.lowering.lower import Lowerer, spec_scope
+from dlc.compiler.lowering.settings import SettingsBuilder, initializers
+from dlc.compiler.semantics.override import exists, override, parse_override
+from dlc.compiler.semantics.resolve import Resolver
+from dlc.compiler.semantics.scope import error
+from dlc.compiler.source import Source
+from dlc.compiler.syntax import parse, parse_expression, tree
+
+
+def check(
+    source: Source,
+    *,
+    path: Path | None = None,
+    root: Path | None = None,
+    sets: Sequence[str] = (),
+) -> Result:
+    """Compiles one spec as far as it goes.
+
+    `path` is the file that imports are relative to (default: `root / source.name`);
+    `root` is the folder that nothing may leave (default: the folder of `path`); `sets`
+    are `--set` arguments. Nothing is raised and nothing is printed, whatever the text.
+    """
+    if path is None and root is not None:
+        path = root / source.name
+    if root is None and path is not None:
+        root = path.parent
+    if path is not None and root is not None:
+        path, root = path.resolve(), root.resolve()
+    collector = Collector()
+    file = parse(source, collector)
+    if file is None:
+        return _result(collector)
+    resolver = Resolver(collector, parse, path, root)
+    spec = resolver.resolve(file)
+    if not collector.has_errors and sets:
+        spec = _override(spec, sets, resolver, collector)
+    if collector.has_errors:
+        return _result(collector, file)
+    compilation = _lower(spec, resolver, collector, root, source)
+    return _result(collector, file, spec, compilation)
+
+
+def _override(
+    spec: tree.File, sets: Sequence[str], resolver: Resolver, collector: Collector
+) -> tree.File:
+    for text in sets:
+        parsed = parse_override(text, parse_expression, collector)
+        if parsed is None:
+            continue
+        try:
+            spec = override(spec, *parsed)
+        except DiagnosticError as problem:
+            collector.extend(problem.diagnostics)
+    return spec if collector.has_errors else resolver.resolve(spec)
+
+
+def _lower(
+    spec: tree.File, resolver: Resolver, collector: Collector, root: Path | None, source: Source
+) -> Compilation | None:
+    before = collector.errors
+    scope = spec_scope(spec, collector)
+    if collector.errors > before:
+        return None
+    init = initializers(spec, scope, collector)
+    program = Lowerer(spec, collector, init, scope).program()
+    if program is None:
+        return None
+    settings = SettingsBuilder(spec, program, scope, collector).build()
+    _check_space(spec, collector)
+    if collector.errors > before:
+        return None
+    digest = hashlib.sha256(source.text.encode()).hexdigest()
+    compilation = Compilation(
+        spec=spec,
+        program=program,
+        settings=settings,
+        root=root,
+        files={source.name: digest, **resolver.importer.digests},
+    )
+    warnings = run_lints(compilation)
+    collector.extend(warnings)
+    return replace(compilation, warnings=warnings)
+
+
+def _check_space(spec: tree.File, collector: Collector) -> None:
+    search = next((e.value for e in spec.settings if e.key.text == "search"), None)
+    for entry in search.entries if isinstance(search, tree.Mapping) else ():
+        if entry.key.text != "space" or not isinstance(entry.value, tree.Mapping):
+            continue
+        for item in entry.value.entries:
+            if not exists(spec, item.key.text):
+                collector.extend(
+                    error(
+                        "E0214",
+                        f"`{item.key}` names nothing in the spec",
+                        item.key.span,
+                        help="a key of `space` is a parameter (`p`) or a path (`optimizer.lr`)",
+                    ).diagnostics
+                )
+
+
+def _result(
+    collector: Collector,
+    file: tree.File | None = None,
+    spec: tree.File | None = None,
+    compilation: Compilation | None = None,
+) -> Result:
+    return Result(
+        diagnostics=collector.sorted(),
+        dropped=collector.dropped,
+        file=file,
+        spec=spec,
+        compilation=compilation,
+    )

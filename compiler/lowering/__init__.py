@@ -1,0 +1,1 @@
+"""From a bound spec to a typed program."""

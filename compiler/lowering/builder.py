@@ -1,0 +1,289 @@
+"""Building one typed graph, step by step.
+
+A value that failed to infer is UNKNOWN: what follows it is still looked at for wrong
+names and arguments, and says nothing about shapes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from dlc.compiler.components.base import ComponentError
+from dlc.compiler.components.initializers.base import Initializer
+from dlc.compiler.diagnostics.catalog import code
+from dlc.compiler.diagnostics.model import Collector, Diagnostic, DiagnosticError, Label
+from dlc.compiler.ir.dims import Answer, Dim, DimError, compare
+from dlc.compiler.ir.graph import BlockCall, Graph, Inputs, Node, Parameter
+from dlc.compiler.ir.types import TensorType
+from dlc.compiler.lowering.naming import Namer, snake_case
+from dlc.compiler.ops.base import Op, WeightedOp
+from dlc.compiler.semantics.scope import Scope, error
+from dlc.compiler.source import Span
+from dlc.compiler.syntax import tree
+
+UNKNOWN = ""  # the value of a step that failed
+
+#: Names of values, and of layers, that the author can speak of.
+Names = dict[str, str]
+
+
+@dataclass(slots=True)
+class Place:
+    """Where in the spec something is applied, for diagnostics: the call, its arguments
+    by name, and the step's identity and turns for naming."""
+
+    span: Span
+    step: int
+    turns: tuple[int, ...] = ()
+    name: str | None = None
+    arguments: Mapping[str, tree.Expr] = field(default_factory=dict)
+
+
+class GraphBuilder:
+    """The graph in the making: nodes, values with their types, names."""
+
+    def __init__(
+        self,
+        scope: Scope,
+        collector: Collector,
+        init: Mapping[str, Initializer],
+        trail: tuple[str, ...] = (),
+    ) -> None:
+        self.scope = scope
+        self.collector = collector
+        self.init = init
+        self.trail = trail
+        self.nodes: list[Node] = []
+        self.types: dict[str, TensorType] = {}
+        self.inputs: list[str] = []
+        self.outputs: list[tuple[str, str]] = []
+        self.namer = Namer(set())
+        self.by_name: dict[str, Node] = {}
+        self.producers: dict[str, Node] = {}
+        self.failed = False
+
+    # ── findings ─────────────────────────────────────────────────────────────
+
+    def report(self, problem: DiagnosticError) -> None:
+        """Collects a finding, with the way through the blocks that led here."""
+        self.failed = True
+        for diagnostic in problem.diagnostics:
+            self.collector.add(replace(diagnostic, notes=(*diagnostic.notes, *self.trail)))
+
+    # ── values ───────────────────────────────────────────────────────────────
+
+    def add_input(self, name: str, type: TensorType) -> None:
+        self.inputs.append(name)
+        self.types[name] = type
+        self.namer.reserve(name)
+
+    def type_of(self, value: str) -> TensorType | None:
+        return self.types.get(value)
+
+    def apply(
+        self,
+        op: Op,
+        inputs: Sequence[tuple[str, str]],
+        place: Place,
+        names: tuple[str, ...] = (),
+        shared: tuple[tuple[str, str], ...] = (),
+    ) -> tuple[str, ...]:
+        """Adds a node of an op; gives its values, UNKNOWN where an input is, or where the
+        op refuses (which is reported)."""
+        if any(value == UNKNOWN for _, value in inputs):
+            return (UNKNOWN,) * len(op.results)
+        types = self._inputs(inputs)
+        try:
+            results = op.result_types(types)
+            parameters = self._parameters(op, types, shared, place)
+        except ComponentError as problem:
+            self.report(DiagnosticError(self._blamed(problem, types, inputs, place)))
+            return (UNKNOWN,) * len(op.results)
+        except DimError as problem:
+            self.report(error("E0403", f"`{op.name}`: {problem}", place.span, help=_DECLARE))
+            return (UNKNOWN,) * len(op.results)
+        except DiagnosticError as problem:
+            self.report(problem)
+            return (UNKNOWN,) * len(op.results)
+        name = self.namer.layer(place.step, op.name, place.name, place.turns)
+        outputs = self._output_names(name, op.results[: len(results)], names, place.turns)
+        node = Node(
+            name=name,
+            op=op,
+            inputs=tuple(inputs),
+            outputs=outputs,
+            parameters=parameters,
+            shared=shared,
+            named=place.name is not None,
+            span=place.span,
+        )
+        self._add(node, results)
+        return outputs
+
+    def call_block(
+        self,
+        block: str,
+        graph: Graph,
+        inputs: Sequence[tuple[str, str]],
+        place: Place,
+        names: tuple[str, ...] = (),
+    ) -> tuple[str, ...]:
+        """Adds a node that runs another graph."""
+        name = self.namer.layer(place.step, snake_case(block), place.name, place.turns)
+        results = tuple(graph.values[value] for _, value in graph.outputs)
+        outputs = self._output_names(name, [o for o, _ in graph.outputs], names, place.turns)
+        node = Node(
+            name=name,
+            op=BlockCall(graph.name, block),
+            inputs=tuple(inputs),
+            outputs=outputs,
+            named=place.name is not None,
+            span=place.span,
+        )
+        self._add(node, results)
+        return outputs
+
+    def _add(self, node: Node, results: tuple[TensorType, ...]) -> None:
+        self.nodes.append(node)
+        self.by_name[node.name] = node
+        for value, type in zip(node.outputs, results, strict=True):
+            self.types[value] = type
+            self.producers[value] = node
+
+    def _output_names(
+        self, node: str, results: Sequence[str], names: tuple[str, ...], turns: tuple[int, ...]
+    ) -> tuple[str, ...]:
+        """The first result bears the node's name, the others the author's or the port's."""
+        values = [node]
+        for index, result in enumerate(results[1:], 1):
+            own = names[index] if index < len(names) else f"{node}:{result}"
+            if index < len(names) and turns:
+                own = ".".join([own, *map(str, turns)])
+            values.append(own if own not in self.types else f"{node}:{result}")
+        return tuple(values)
+
+    def _inputs(self, inputs: Iterable[tuple[str, str]]) -> Inputs:
+        ports: dict[str, tuple[TensorType, ...]] = {}
+        for port, value in inputs:
+            ports[port] = (*ports.get(port, ()), self.types[value])
+        return Inputs(ports)
+
+    # ── parameters ───────────────────────────────────────────────────────────
+
+    def _parameters(
+        self, op: Op, types: Inputs, shared: tuple[tuple[str, str], ...], place: Place
+    ) -> tuple[Parameter, ...]:
+        declared = op.parameters(types)
+        lent = dict(shared)
+        own: list[Parameter] = []
+        for parameter in declared:
+            if parameter.name in lent:
+                self._check_shared(parameter, lent[parameter.name], place)
+                continue
+            initializer = parameter.initializer
+            if isinstance(op, WeightedOp):
+                initializer = self._initializer(op, parameter) or initializer
+            own.append(replace(parameter, initializer=initializer))
+        return tuple(own)
+
+    def _initializer(self, op: WeightedOp, parameter: Parameter) -> Initializer | None:
+        if parameter.role == "bias":
+            return op.bias_init or self.init.get("bias")
+        if parameter.role == "weight" or (parameter.role == "norm" and parameter.name == "weight"):
+            return op.init or self.init.get(op.name)
+        return None
+
+    def _check_shared(self, wanted: Parameter, path: str, place: Place) -> None:
+        owner, _, name = path.rpartition(".")
+        lender = self.by_name[owner]
+        lent = next((p for p in lender.parameters if p.name == name), None)
+        span = place.arguments[wanted.name].span if wanted.name in place.arguments else place.span
+        if lent is None:
+            known = ", ".join(f"`{owner}.{p.name}`" for p in lender.parameters) or "none"
+            raise error(
+                "E0212", f"`{owner}` has no parameter `{name}`", span, help=f"it has {known}"
+            )
+        if lent.shape != wanted.shape:
+            secondary = (Label(lender.span, "it belongs to this layer"),) if lender.span else ()
+            raise error(
+                "E0402",
+                f"the shared `{path}` is {_shape(lent.shape)}, needed is {_shape(wanted.shape)}",
+                span,
+                secondary=secondary,
+                help="tied layers need equal sizes: `linear(vocab, weight=tok.weight)` takes "
+                "an input as wide as the embedding",
+            )
+
+    # ── explaining ───────────────────────────────────────────────────────────
+
+    def _blamed(
+        self,
+        problem: ComponentError,
+        types: Inputs,
+        inputs: Sequence[tuple[str, str]],
+        place: Place,
+    ) -> Diagnostic:
+        expr = place.arguments.get(problem.blame or "")
+        label = ""
+        secondary: list[Label] = []
+        if expr is not None:
+            span = expr.span
+        else:
+            span = place.span
+        shown = [f"{types.x}"] if inputs else []
+        if inputs and problem.code.startswith("E04"):
+            label = f"takes {', '.join(shown)}"
+            value = next((v for p, v in inputs if p == problem.blame), inputs[0][1])
+            origin = self.producers.get(value)
+            if origin is not None and origin.span is not None and origin.span != place.span:
+                secondary.append(Label(origin.span, f"{self.types[value]} comes from here"))
+        return Diagnostic(
+            code(problem.code),
+            problem.message,
+            Label(span, label),
+            tuple(secondary),
+            (),
+            problem.help,
+        )
+
+    def origin(self, value: str, axis: int) -> Node | None:
+        """The op that gave this axis its size: back along first inputs while it is unchanged."""
+        node = self.producers.get(value)
+        while node is not None and node.inputs:
+            before = node.inputs[0][1]
+            here, there = self.types[value], self.types[before]
+            if there.rank != here.rank or there.shape[axis] != here.shape[axis]:
+                return node
+            value, node = before, self.producers.get(before)
+        return None
+
+    def disagreement(self, a: str, b: str) -> tuple[int, Answer] | None:
+        """The first axis in which two values of one rank differ."""
+        left, right = self.types[a].shape, self.types[b].shape
+        for axis, (p, q) in enumerate(zip(left, right, strict=True)):
+            answer = compare(p, q)
+            if answer is not Answer.EQUAL:
+                return axis, answer
+        return None
+
+    def finish(
+        self, name: str, block: str, arguments: tuple[tuple[str, object], ...], span: Span | None
+    ) -> Graph:
+        return Graph(
+            name=name,
+            block=block,
+            inputs=tuple(self.inputs),
+            outputs=tuple(self.outputs),
+            nodes=tuple(self.nodes),
+            values=self.types,
+            arguments=arguments,
+            span=span,
+        )
+
+
+_DECLARE = "declare the size in `dims`, or make it a number"
+
+
+def _shape(shape: tuple[Dim, ...]) -> str:
+    return "[" + ", ".join(str(dim) for dim in shape) + "]"

@@ -1,0 +1,416 @@
+"""Expanding a body into a graph: blocks, repeats, conditions, residuals, arithmetic.
+
+Sizes are inferred on the way, because a condition may ask for them (`C != width`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, cast
+
+from dlc.compiler.components import registry
+from dlc.compiler.diagnostics.catalog import code
+from dlc.compiler.diagnostics.model import Diagnostic, DiagnosticError, Label
+from dlc.compiler.ir.dims import Answer
+from dlc.compiler.ir.graph import BlockCall
+from dlc.compiler.lowering.builder import UNKNOWN, GraphBuilder, Place
+from dlc.compiler.lowering.flow import FlowExpressions
+from dlc.compiler.ops.base import Op
+from dlc.compiler.semantics.evaluate import evaluate, show, truth
+from dlc.compiler.semantics.instantiate import Context, instantiate
+from dlc.compiler.semantics.network import REUSE
+from dlc.compiler.semantics.scope import Evaluated, Scope, error
+from dlc.compiler.source import Span
+from dlc.compiler.syntax import tree
+
+if TYPE_CHECKING:
+    from dlc.compiler.lowering.lower import Lowerer
+
+MAX_TURNS = 100_000
+
+
+@dataclass(slots=True)
+class Frame:
+    """What is in reach at one point of a body: values by the author's names, layers by
+    theirs, the expression scope, the turns of the repeats around."""
+
+    scope: Scope
+    values: dict[str, str]
+    layers: dict[str, str] = field(default_factory=dict)
+    turns: tuple[int, ...] = ()
+
+    def inner(self, names: dict[str, Evaluated] | None = None, turn: int | None = None) -> Frame:
+        return Frame(
+            self.scope.child(names or {}),
+            dict(self.values),
+            dict(self.layers),
+            self.turns if turn is None else (*self.turns, turn),
+        )
+
+
+class Expander:
+    """Runs the steps of one block instance, or of the model, into a GraphBuilder."""
+
+    def __init__(self, lowerer: Lowerer, graph: GraphBuilder) -> None:
+        self.lowerer = lowerer
+        self.graph = graph
+        self.flow = FlowExpressions(graph)
+
+    def steps(
+        self,
+        steps: tuple[tree.Step, ...],
+        frame: Frame,
+        current: str | None,
+        last_name: str | None = None,
+    ) -> str | None:
+        """Applies the steps; gives the value of the last. `last_name` names the layer of
+        the last step where the author named the repeat around it instead."""
+        for index, step in enumerate(steps):
+            if self.lowerer.stopped:
+                return UNKNOWN
+            name = step.names[0].text if step.names else None
+            if name is None and index == len(steps) - 1:
+                name = last_name
+            try:
+                values = self._step(step, frame, current, name)
+            except DiagnosticError as problem:
+                self.graph.report(problem)
+                values = (UNKNOWN,) * max(1, len(step.names))
+            current = values[0]
+            self._bind(step, values, frame)
+        return current
+
+    def _bind(self, step: tree.Step, values: tuple[str, ...], frame: Frame) -> None:
+        if len(step.names) > len(values):
+            if UNKNOWN not in values:
+                extra = step.names[len(values)]
+                self.graph.report(
+                    error(
+                        "E0410",
+                        f"{len(step.names)} names for {len(values)} "
+                        f"result{'s' if len(values) != 1 else ''}",
+                        extra.span,
+                        help="remove the names that nothing fills",
+                    )
+                )
+            values = (*values, *(UNKNOWN,) * (len(step.names) - len(values)))
+        for name, value in zip(step.names, values, strict=False):
+            frame.values[name.text] = value
+            node = self.graph.producers.get(value)
+            if node is not None:
+                frame.layers[name.text] = node.name
+            if step.output:
+                self.graph.outputs.append((name.text, value))
+
+    def _step(
+        self, step: tree.Step, frame: Frame, current: str | None, name: str | None
+    ) -> tuple[str, ...]:
+        inputs: tuple[str, ...]
+        if step.inputs is not None:
+            place = Place(step.span, id(step), frame.turns)
+            alone = step.operation is None and len(step.inputs) == 1
+            inputs = tuple(
+                self.flow.value(expr, frame, place, name if alone else None) for expr in step.inputs
+            )
+        elif current is None:
+            if self.graph.failed:
+                inputs = (UNKNOWN,)
+            else:
+                raise error(
+                    "E0409",
+                    "this layer has no value to work on",
+                    step.span,
+                    help="say what flows in: `from: name`, or `name -> ...`",
+                )
+        else:
+            inputs = (current,)
+        match step.operation:
+            case None:
+                return inputs
+            case tree.Call() as call:
+                names = tuple(n.text for n in step.names)
+                place = Place(
+                    call.span,
+                    id(step),
+                    frame.turns,
+                    name,
+                    {a.name.text: a.value for a in call.arguments if a.name is not None},
+                )
+                return self._call(call, inputs, frame, place, names)
+            case tree.Repeat() as repeat:
+                return (self._repeat(repeat, _single(inputs, step), frame, name),)
+            case tree.If() as condition:
+                return (self._if(condition, _single(inputs, step), frame, name),)
+            case tree.Residual() as residual:
+                return (self._residual(residual, _single(inputs, step), frame, step, name),)
+
+    # ── calls ────────────────────────────────────────────────────────────────
+
+    def _call(
+        self,
+        call: tree.Call,
+        inputs: tuple[str, ...],
+        frame: Frame,
+        place: Place,
+        names: tuple[str, ...],
+    ) -> tuple[str, ...]:
+        block = self.lowerer.blocks.get(call.name.text)
+        if block is not None:
+            return self._block(block, call, inputs, frame, place, names)
+        if call.name.text == REUSE:
+            return self._reuse(call, inputs, frame, place)
+        try:
+            cls = cast(type[Op], registry.load("op", call.name.text))
+        except registry.UnknownComponent:
+            return (UNKNOWN,)  # binding has reported it
+        ports = self._ports(cls, call, inputs, frame, place)
+        extra = frozenset([*(port.name for port in cls.ports), *cls.shareable])
+        op = cast(Op, instantiate(call, cls, Context(frame.scope), skip=extra))
+        shared = self._shared(cls, place, frame)
+        self.lowerer.count_layer(call.span)
+        return self.graph.apply(op, ports, place, names, shared)
+
+    def _ports(
+        self, cls: type[Op], call: tree.Call, inputs: tuple[str, ...], frame: Frame, place: Place
+    ) -> list[tuple[str, str]]:
+        ports: list[tuple[str, str]] = []
+        declared = cls.ports
+        if not declared:
+            return ports
+        if declared[0].variadic:
+            ports.extend((declared[0].name, value) for value in inputs)
+        else:
+            positional = [port for port in declared if not port.variadic]
+            if len(inputs) > len(positional):
+                raise error(
+                    "E0410",
+                    f"`{cls.name}` takes {len(positional)} "
+                    f"value{'s' if len(positional) != 1 else ''}, got {len(inputs)}",
+                    call.name.span,
+                    help="join several values first: `[a, b] -> concat(dim=1)`",
+                )
+            ports.extend(
+                (port.name, value) for port, value in zip(positional, inputs, strict=False)
+            )
+        given = {name for name, _ in ports}
+        for port in declared:
+            expr = place.arguments.get(port.name)
+            if expr is not None and port.name not in given:
+                ports.append((port.name, self.flow.value(expr, frame, place)))
+            elif port.name not in given and not port.optional and not port.variadic:
+                raise error(
+                    "E0303",
+                    f"`{cls.name}` needs its input `{port.name}`",
+                    call.name.span,
+                    help=f"`{port.name}`: {port.doc}" if port.doc else None,
+                )
+        return ports
+
+    def _shared(self, cls: type[Op], place: Place, frame: Frame) -> tuple[tuple[str, str], ...]:
+        shared: list[tuple[str, str]] = []
+        for parameter in cls.shareable:
+            expr = place.arguments.get(parameter)
+            if expr is None or isinstance(expr, tree.Null):
+                continue
+            if not isinstance(expr, tree.Word) or len(expr.parts) < 2:
+                raise error(
+                    "E0216",
+                    f"`{parameter}` takes a layer's parameter, got {show(expr.span.text)}",
+                    expr.span,
+                    help="name the layer above, and write `name.weight`",
+                )
+            layer = frame.layers.get(expr.parts[0])
+            if layer is None or layer not in self.graph.by_name:
+                known = ", ".join(f"`{name}`" for name in frame.layers) or "none"
+                raise error(
+                    "E0212",
+                    f"no layer above is called `{expr.parts[0]}`",
+                    expr.span,
+                    help=f"named layers: {known}",
+                )
+            shared.append((parameter, ".".join([layer, *expr.parts[1:]])))
+        return tuple(shared)
+
+    def _reuse(
+        self, call: tree.Call, inputs: tuple[str, ...], frame: Frame, place: Place
+    ) -> tuple[str, ...]:
+        word = call.arguments[0].value if call.arguments else None
+        layer = frame.layers.get(word.parts[0]) if isinstance(word, tree.Word) else None
+        node = self.graph.by_name.get(layer or "")
+        if node is None:
+            return (UNKNOWN,)  # binding has reported it, or the layer itself failed
+        if isinstance(node.op, BlockCall):
+            raise error(
+                "E0602",
+                f"`{node.name}` is a block, and only single layers are reused in this version",
+                call.span,
+                help="reuse its layers one by one",
+            )
+        shared = tuple((p.name, f"{node.name}.{p.name}") for p in node.parameters) + node.shared
+        op = cast(Op, node.op)
+        return self.graph.apply(op, [(op.ports[0].name, v) for v in inputs], place, (), shared)
+
+    def _block(
+        self,
+        block: tree.BlockDecl,
+        call: tree.Call,
+        inputs: tuple[str, ...],
+        frame: Frame,
+        place: Place,
+        names: tuple[str, ...],
+    ) -> tuple[str, ...]:
+        arguments = self.lowerer.block_arguments(block, place.arguments, frame.scope)
+        decls = block.inputs
+        if len(inputs) > max(1, len(decls)):
+            raise error(
+                "E0410",
+                f"`{block.name}` takes {max(1, len(decls))} values, got {len(inputs)}",
+                call.name.span,
+                secondary=(Label(block.name.span, "declared here"),),
+            )
+        ports: list[tuple[str, str]] = []
+        if not decls:
+            ports.append(("x", inputs[0]))
+        for index, decl in enumerate(decls):
+            if index < len(inputs):
+                ports.append((decl.name.text, inputs[index]))
+            elif decl.name.text in place.arguments:
+                expr = place.arguments[decl.name.text]
+                ports.append((decl.name.text, self.flow.value(expr, frame, place)))
+            else:
+                return (UNKNOWN,)  # binding has reported it
+        if any(value == UNKNOWN for _, value in ports):
+            return (UNKNOWN,)
+        types = tuple((port, self.graph.types[value]) for port, value in ports)
+        graph = self.lowerer.instance(block, arguments, types, call.span, self.graph.trail)
+        if graph is None:
+            self.graph.failed = True
+            return (UNKNOWN,)
+        self.lowerer.count_layer(call.span)
+        return self.graph.call_block(block.name.text, graph, ports, place, names)
+
+    # ── control ──────────────────────────────────────────────────────────────
+
+    def _repeat(self, repeat: tree.Repeat, current: str, frame: Frame, name: str | None) -> str:
+        count = evaluate(repeat.count, frame.scope)
+        items: list[Evaluated] | range
+        if isinstance(count, list):
+            items = count
+        elif isinstance(count, int) and not isinstance(count, bool) and count >= 0:
+            if count > MAX_TURNS:
+                raise error("E0502", f"a repeat has at most {MAX_TURNS} turns", repeat.count.span)
+            items = range(count)
+        else:
+            raise error(
+                "E0301",
+                f"`repeat` wants a count or a list, got {show(count)}",
+                repeat.count.span,
+                help="write `repeat 12` or `repeat [2, 2, 2]`",
+            )
+        variables = [v.text for v in repeat.variables]
+        if len(variables) > 2:
+            raise error(
+                "E0410",
+                "a repeat gives an index and an item",
+                repeat.variables[2].span,
+                help="write `as i` or `as i, item`",
+            )
+        for index, item in enumerate(items):
+            bound: dict[str, Evaluated] = {}
+            if len(variables) == 1:
+                bound[variables[0]] = item
+            elif variables:
+                bound = {variables[0]: index, variables[1]: item}
+            inner = frame.inner(bound, index)
+            result = self.steps(repeat.body, inner, current, name)
+            assert result is not None
+            current = result
+            if current == UNKNOWN:
+                break  # every further turn would say the same
+        return current
+
+    def _if(self, condition: tree.If, current: str, frame: Frame, name: str | None) -> str:
+        chosen = truth(condition.condition, frame.scope)
+        body = condition.then if chosen else (condition.otherwise or ())
+        result = self.steps(body, frame.inner(), current, name)
+        assert result is not None
+        return result
+
+    def _residual(
+        self, residual: tree.Residual, current: str, frame: Frame, step: tree.Step, name: str | None
+    ) -> str:
+        body = self.steps(residual.body, frame.inner(), current)
+        shortcut = self.steps(residual.shortcut or (), frame.inner(), current)
+        assert body is not None
+        assert shortcut is not None
+        if UNKNOWN in (body, shortcut):
+            return UNKNOWN
+        self._check_residual(residual, body, shortcut)
+        add = cast(Op, registry.load("op", "add")())
+        place = Place(residual.span, id(residual), frame.turns, name)
+        return self.graph.apply(add, [("x", body), ("other", shortcut)], place)[0]
+
+    def _check_residual(self, residual: tree.Residual, body: str, shortcut: str) -> None:
+        left, right = self.graph.types[body], self.graph.types[shortcut]
+        if left.rank == right.rank:
+            found = self.graph.disagreement(body, shortcut)
+            if found is None:
+                return
+            axis, answer = found
+        else:
+            axis, answer = -1, Answer.DIFFERENT
+        secondary: list[Label] = []
+        ends = (
+            (body, left, "the body's result is", residual.body),
+            (shortcut, right, "the shortcut is", residual.shortcut or ()),
+        )
+        for value, type, words, steps in ends:
+            node = self.graph.producers.get(value)
+            if steps and node is not None and node.span is not None:
+                secondary.append(Label(node.span, f"{words} {type.shape_text}"))
+        notes = []
+        if not residual.shortcut:
+            notes.append(f"the shortcut is the value that came in, {right.shape_text}")
+        origin = self.graph.origin(body, axis) if axis >= 0 else None
+        if origin is not None and origin.span is not None:
+            size = left.shape[axis]
+            text = f"dim {axis} became {size} here"
+            if all(label.span != origin.span for label in secondary):
+                secondary.append(Label(origin.span, text))
+            else:
+                notes.append(f"dim {axis} became {size} in `{origin.name}`")
+        raise DiagnosticError(
+            Diagnostic(
+                code("E0407" if answer is Answer.UNKNOWN else "E0402"),
+                "a residual adds its body to its shortcut, and these "
+                + ("may differ" if answer is Answer.UNKNOWN else "differ"),
+                Label(_keyword(residual), f"{left.shape_text} + {right.shape_text}"),
+                tuple(secondary),
+                tuple(notes),
+                _residual_help(answer, axis),
+            )
+        )
+
+
+def _residual_help(answer: Answer, axis: int) -> str:
+    if answer is Answer.UNKNOWN:
+        return "declare the range or the multiple of the size in `dims`"
+    if axis == 1:
+        return "give the residual a `shortcut` with a 1x1 convolution (or `linear`) of that size"
+    return "keep the size in the body (`padding`, `stride=1`), or project the shortcut"
+
+
+def _keyword(residual: tree.Residual) -> Span:
+    span = residual.span
+    return replace(span, end=min(span.end, span.start + len("residual")))
+
+
+def _single(inputs: tuple[str, ...], step: tree.Step) -> str:
+    if len(inputs) != 1:
+        raise error(
+            "E0410",
+            f"one value flows in here, got {len(inputs)}",
+            step.span,
+            help="join several values first: `[a, b] -> concat(dim=1)`",
+        )
+    return inputs[0]

@@ -1,0 +1,322 @@
+"""The sections of a bound spec as typed settings, checked against the network."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar, cast
+
+from dlc.compiler.components import registry
+from dlc.compiler.components.arguments import ReferenceType, UnionType
+from dlc.compiler.components.base import Component, ComponentError, arguments
+from dlc.compiler.components.initializers.base import Initializer
+from dlc.compiler.components.losses.base import Loss
+from dlc.compiler.components.metrics.base import Metric
+from dlc.compiler.components.optimizers.base import Optimizer
+from dlc.compiler.components.postprocessing.base import Postprocess
+from dlc.compiler.components.preprocessing.base import Preprocess
+from dlc.compiler.components.schedules.base import Schedule
+from dlc.compiler.components.sections.data import Data
+from dlc.compiler.components.settings import LossTerm, Settings
+from dlc.compiler.diagnostics.model import Collector, DiagnosticError, Label
+from dlc.compiler.diagnostics.suggest import did_you_mean, listed
+from dlc.compiler.ir.graph import Program
+from dlc.compiler.ir.types import TensorType
+from dlc.compiler.semantics.evaluate import evaluate, show
+from dlc.compiler.semantics.instantiate import Context, blamed, instantiate
+from dlc.compiler.semantics.scope import Scope, error
+from dlc.compiler.source import Span
+from dlc.compiler.syntax import tree
+
+_C = TypeVar("_C")
+
+
+def initializers(spec: tree.File, scope: Scope, collector: Collector) -> Mapping[str, Initializer]:
+    """The `init` section: initializers by kind of layer, and for `bias`."""
+    entry = next((e for e in spec.settings if e.key.text == "init"), None)
+    found: dict[str, Initializer] = {}
+    if entry is None or not isinstance(entry.value, tree.Mapping):
+        return found
+    for item in entry.value.entries:
+        if isinstance(item.value, tree.Call):
+            try:
+                cls = registry.load("initializer", item.value.name.text)
+                made = instantiate(item.value, cls, Context(scope))
+                found[item.key.text] = cast(Initializer, made)
+            except DiagnosticError as problem:
+                collector.extend(problem.diagnostics)
+    return found
+
+
+class SettingsBuilder:
+    """Evaluates the sections. Findings go to the collector."""
+
+    def __init__(
+        self, spec: tree.File, program: Program, scope: Scope, collector: Collector
+    ) -> None:
+        self.spec = spec
+        self.program = program
+        self.collector = collector
+        graph = program.graph
+        self.outputs = {name: graph.values[value] for name, value in graph.outputs}
+        self.inputs = {name: graph.values[name] for name in graph.inputs}
+        self.targets = dict(program.targets)
+        dims = frozenset(name for name in scope.names if name.isupper())
+        self.context = Context(
+            scope,
+            {
+                "output": frozenset(self.outputs),
+                "input": frozenset(self.inputs),
+                "target": frozenset(self.targets),
+                "dim": dims,
+            },
+        )
+        self.values = {e.key.text: e.value for e in spec.settings}
+        self.keys = {e.key.text: e.key.span for e in spec.settings}
+
+    def build(self) -> Settings:
+        """The settings; sections with errors are left out, the errors reported."""
+        sections = {
+            name: self._section(name)
+            for name in (
+                "data",
+                "regularization",
+                "train",
+                "transfer",
+                "search",
+                "ensemble",
+                "export",
+            )
+            if name in self.values
+        }
+        kept: dict[str, Any] = {name: made for name, made in sections.items() if made is not None}
+        settings = Settings(
+            preprocess=self._steps("preprocess", self.inputs, Preprocess),
+            postprocess=self._steps("postprocess", self.outputs, Postprocess),
+            loss=self._loss(),
+            metrics=self._metrics(),
+            optimizer=self._one("optimizer", Optimizer),
+            schedule=self._one("schedule", Schedule),
+            **kept,
+        )
+        self._check_filled(settings)
+        self._check_training(settings)
+        return settings
+
+    # ── sections ─────────────────────────────────────────────────────────────
+
+    def _guard(self, make: Callable[[], _C]) -> _C | None:
+        try:
+            return make()
+        except DiagnosticError as problem:
+            self.collector.extend(problem.diagnostics)
+            return None
+
+    def _section(self, name: str) -> Component | None:
+        value = self.values[name]
+        if not isinstance(value, tree.Mapping):
+            return None
+        cls = registry.load("section", name)
+        return self._guard(lambda: instantiate(value, cls, self.context))
+
+    def _one(self, name: str, base: type[_C]) -> _C | None:
+        value = self.values.get(name)
+        if not isinstance(value, tree.Call):
+            return None
+        cls = registry.load(name, value.name.text)
+        made = self._guard(lambda: instantiate(value, cls, self.context))
+        return made if isinstance(made, base) else None
+
+    def _component(self, kind: str, call: tree.Call) -> Component:
+        return instantiate(call, registry.load(kind, call.name.text), self.context)
+
+    def _steps(
+        self, section: str, known: Mapping[str, TensorType], base: type[_C]
+    ) -> dict[str, tuple[_C, ...]]:
+        value = self.values.get(section)
+        found: dict[str, tuple[_C, ...]] = {}
+        if not isinstance(value, tree.Mapping):
+            return found
+        what = "input" if section == "preprocess" else "output"
+        for entry in value.entries:
+            if entry.key.text not in known:
+                _, help = did_you_mean(entry.key.text, known, what)
+                self.collector.extend(
+                    error(
+                        "E0202",
+                        f"`{section}` names no {what} `{entry.key}`",
+                        entry.key.span,
+                        help=help or f"its {what}s: {listed(known)}",
+                    ).diagnostics
+                )
+                continue
+            made: list[_C] = []
+            items = entry.value.items if isinstance(entry.value, tree.ListExpr) else ()
+            type_now: TensorType | None = known[entry.key.text]
+            for item in items:
+                if not isinstance(item, tree.Call):
+                    continue
+                step = self._guard(lambda item=item: self._component(section, item))  # type: ignore[misc]
+                if not isinstance(step, base):
+                    continue
+                made.append(step)
+                if isinstance(step, Postprocess) and type_now is not None:
+                    # Each step reads the output itself, not the step before it.
+                    self._check(lambda s=step, t=type_now: s.infer(t), item)  # type: ignore[misc]
+            found[entry.key.text] = tuple(made)
+        return found
+
+    def _check(self, run: Callable[[], object], call: tree.Call) -> None:
+        places = {a.name.text: a.value for a in call.arguments if a.name is not None}
+        try:
+            run()
+        except ComponentError as problem:
+            self.collector.add(blamed(problem, call.span, places))
+
+    # ── loss and metrics ─────────────────────────────────────────────────────
+
+    def _loss(self) -> tuple[LossTerm, ...]:
+        value = self.values.get("loss")
+        if value is None or isinstance(value, tree.Missing):
+            return ()
+        return self._guard(lambda: self._terms(value, 1.0)) or ()
+
+    def _terms(self, expr: tree.Expr, weight: float) -> tuple[LossTerm, ...]:
+        match expr:
+            case tree.Call():
+                return self._term(expr, weight)
+            case tree.Binary(operator="+", left=left, right=right):
+                return self._terms(left, weight) + self._terms(right, weight)
+            case tree.Binary(operator="-", left=left, right=right):
+                return self._terms(left, weight) + self._terms(right, -weight)
+            case tree.Unary(operator="-", operand=operand):
+                return self._terms(operand, -weight)
+            case tree.Binary(operator="*", left=left, right=right):
+                if _has_call(left) and not _has_call(right):
+                    return self._terms(left, weight * self._weight(right))
+                if not _has_call(left):
+                    return self._terms(right, weight * self._weight(left))
+            case tree.Binary(operator="/", left=left, right=right) if not _has_call(right):
+                return self._terms(left, weight / (self._weight(right) or float("inf")))
+            case tree.Missing():
+                raise DiagnosticError()
+        raise error(
+            "E0115",
+            "the loss is not a weighted sum of losses",
+            expr.span,
+            help="write `cross_entropy(logits, label) + 0.2 * mse_loss(age, age_value)`",
+        )
+
+    def _weight(self, expr: tree.Expr) -> float:
+        found = evaluate(expr, self.context.scope)
+        if isinstance(found, bool) or not isinstance(found, int | float):
+            raise error("E0301", f"a weight is a number, got {show(found)}", expr.span)
+        return float(found)
+
+    def _term(self, call: tree.Call, weight: float) -> tuple[LossTerm, ...]:
+        made = self._component("loss", call)
+        assert isinstance(made, Loss)
+        self._check(lambda: made.check(self.outputs | self.targets), call)
+        return (LossTerm(weight=weight, loss=made),)
+
+    def _metrics(self) -> tuple[Metric, ...]:
+        value = self.values.get("metrics")
+        found: list[Metric] = []
+        for item in value.items if isinstance(value, tree.ListExpr) else ():
+            if not isinstance(item, tree.Call):
+                continue
+            made = self._guard(lambda item=item: self._component("metric", item))  # type: ignore[misc]
+            if isinstance(made, Metric):
+                self._check(lambda m=made: m.check(self.outputs | self.targets), item)  # type: ignore[misc]
+                found.append(made)
+        return tuple(found)
+
+    # ── what belongs together ────────────────────────────────────────────────
+
+    def _check_filled(self, settings: Settings) -> None:
+        """Every input and target is filled by a column, a step or the objective."""
+        data = settings.data
+        if not isinstance(data, Data) or not data.columns:
+            return
+        known = {**self.inputs, **self.targets}
+        filled = set(data.columns)
+        for steps in settings.preprocess.values():
+            for step in steps:
+                filled |= _named(step, known)
+        if data.objective is not None:
+            filled |= _named(data.objective, known)
+        columns = self._columns_entry()
+        for name in data.columns:
+            if name not in known:
+                _, help = did_you_mean(name, known, "input")
+                self._report(
+                    "E0202",
+                    f"`columns` names no input or target `{name}`",
+                    columns.get(name, self.keys["data"]),
+                    help or f"inputs and targets: {listed(known)}",
+                )
+        declared = {d.name.text: d.span for d in self.spec.targets}
+        if self.spec.model is not None:
+            declared |= {d.name.text: d.span for d in self.spec.model.inputs}
+        for name in known:
+            if name not in filled:
+                self._report(
+                    "E0213",
+                    f"nothing fills `{name}`",
+                    declared[name],
+                    f"add it to `data.columns`: `{name}: column`",
+                    (Label(self.keys["data"], "the data has columns for the others"),),
+                )
+
+    def _columns_entry(self) -> dict[str, Span]:
+        data = self.values.get("data")
+        for entry in data.entries if isinstance(data, tree.Mapping) else ():
+            if entry.key.text == "columns" and isinstance(entry.value, tree.Mapping):
+                return {e.key.text: e.key.span for e in entry.value.entries}
+        return {}
+
+    def _check_training(self, settings: Settings) -> None:
+        """What needs another section says so here, not in the middle of training."""
+        needs = {"optimizer": "loss", "schedule": "optimizer", "metrics": "targets"}
+        for section, needed in needs.items():
+            present = bool(self.targets) if needed == "targets" else needed in self.values
+            if section in self.values and not present:
+                self._report(
+                    "E0309",
+                    f"`{section}` needs `{needed}`, and the spec has none",
+                    self.keys[section],
+                    f"add `{needed}`",
+                )
+
+    def _report(
+        self,
+        number: str,
+        message: str,
+        span: Span,
+        help: str | None,
+        secondary: tuple[Label, ...] = (),
+    ) -> None:
+        self.collector.extend(
+            error(number, message, span, help=help, secondary=secondary).diagnostics
+        )
+
+
+def _has_call(expr: tree.Expr) -> bool:
+    match expr:
+        case tree.Call():
+            return True
+        case tree.Binary(left=left, right=right):
+            return _has_call(left) or _has_call(right)
+        case tree.Unary(operand=operand):
+            return _has_call(operand)
+    return False
+
+
+def _named(component: Component, known: Mapping[str, object]) -> set[str]:
+    """The inputs and targets that a component's arguments name."""
+    found: set[str] = set()
+    for spec in arguments(type(component)).values():
+        options = spec.type.options if isinstance(spec.type, UnionType) else (spec.type,)
+        value = getattr(component, spec.name)
+        if any(isinstance(o, ReferenceType) for o in options) and value in known:
+            found.add(value)
+    return found

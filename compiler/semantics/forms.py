@@ -1,0 +1,77 @@
+"""Forms of expressions: one thing written in several ways, and defaults as text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from dlc.compiler.components.base import ArgumentSpec, Component, arguments
+from dlc.compiler.source import Span
+from dlc.compiler.syntax import tree
+
+
+def as_call(expr: tree.Expr) -> tree.Call | None:
+    """An expression as a call: `relu`, `relu()`, `{relu: {...}}`, `{scale: 2}`."""
+    match expr:
+        case tree.Call():
+            return expr
+        case tree.Word(parts=(name,)):
+            return tree.Call(tree.Name(name, expr.span), (), expr.span)
+        case tree.Text(value=text) if text.isidentifier():
+            return tree.Call(tree.Name(text, expr.span), (), expr.span)
+        case tree.Mapping(entries=(entry,)):
+            return tree.Call(entry.key, call_arguments(entry.value), expr.span)
+    return None
+
+
+def call_arguments(value: tree.Expr) -> tuple[tree.Argument, ...]:
+    """YAML structure as arguments: a scalar is one positional, a list positionals, a
+    mapping named ones."""
+    match value:
+        case tree.Null():
+            return ()
+        case tree.ListExpr(items=items):
+            return tuple(tree.Argument(None, item, item.span) for item in items)
+        case tree.Mapping(entries=entries):
+            return tuple(tree.Argument(e.key, e.value, e.span) for e in entries)
+    return (tree.Argument(None, value, value.span),)
+
+
+def default_expr(default: object, span: Span) -> tree.Expr | None:
+    """A default as an expression; None for what is absent or not writable."""
+    match default:
+        case bool():
+            return tree.Boolean(default, span)
+        case int() | float():
+            return tree.Number(default, span)
+        case str():
+            return (
+                tree.Word((default,), span) if default.isidentifier() else tree.Text(default, span)
+            )
+        case tuple() if default:
+            items = tuple(default_expr(item, span) for item in default)
+            return tree.ListExpr(tuple(i for i in items if i is not None), span)
+        case Component(kind="section"):
+            return tree.Mapping(
+                tuple(
+                    tree.Entry(tree.Name(spec.name, span), value, span)
+                    for spec, value in _field_exprs(default, span)
+                ),
+                span,
+            )
+        case Component():
+            return tree.Call(
+                tree.Name(default.name, span),
+                tuple(
+                    tree.Argument(tree.Name(spec.name, span), value, span)
+                    for spec, value in _field_exprs(default, span)
+                ),
+                span,
+            )
+    return None
+
+
+def _field_exprs(component: Component, span: Span) -> Iterator[tuple[ArgumentSpec, tree.Expr]]:
+    for spec in arguments(type(component)).values():
+        value = default_expr(getattr(component, spec.name), span)
+        if value is not None:
+            yield spec, value

@@ -1,0 +1,249 @@
+"""Binding the network: what each step of a block or model applies, and to what.
+
+Names only; sizes and types come later, when blocks are expanded. The two surfaces
+write a value at the head of a chain in different ways (`image -> relu`, `from: image`);
+here both become the same step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import cast
+
+from dlc.compiler.components import registry
+from dlc.compiler.diagnostics.catalog import code
+from dlc.compiler.diagnostics.model import Diagnostic, Label
+from dlc.compiler.diagnostics.suggest import did_you_mean
+from dlc.compiler.ops.base import Op
+from dlc.compiler.semantics.bind import Binder, similar
+from dlc.compiler.source import Span
+from dlc.compiler.syntax import tree
+
+#: A call that is no op: applies a named layer again.
+REUSE = "reuse"
+
+
+class NetworkBinder:
+    """Binds the steps of one block or of the model.
+
+    `blocks` are those that may be used here: declared above, or imported. `later` are
+    declared below, for the message.
+    """
+
+    def __init__(
+        self,
+        binder: Binder,
+        blocks: dict[str, tree.BlockDecl],
+        later: dict[str, tree.BlockDecl],
+        params: Iterable[str] = (),
+    ) -> None:
+        self.binder = binder
+        self.blocks = blocks
+        self.later = later
+        self.params = set(params)
+
+    def steps(self, steps: tuple[tree.Step, ...], names: dict[str, Span]) -> tuple[tree.Step, ...]:
+        """The bound steps. `names` are the values in scope, and grows as they are named."""
+        bound: list[tree.Step] = []
+        for step in steps:
+            bound.extend(self._step(step, names))
+            for name in step.names:
+                self._declare(name, names)
+        return tuple(bound)
+
+    def _declare(self, name: tree.Name, names: dict[str, Span]) -> None:
+        if name.text in names:
+            self.binder.report(
+                "E0203",
+                f"`{name}` is the name of two values",
+                name.span,
+                help="give this one another name",
+                secondary=(Label(names[name.text], "the first one"),),
+            )
+        elif name.text in self.params:
+            self.binder.report(
+                "E0211",
+                f"`{name}` is a parameter; a value cannot hide it",
+                name.span,
+                help="give the value another name",
+            )
+        else:
+            names[name.text] = name.span
+
+    def _step(self, step: tree.Step, names: dict[str, Span]) -> list[tree.Step]:
+        inputs, operation = step.inputs, step.operation
+        if inputs is not None and len(inputs) == 1 and isinstance(inputs[0], tree.ListExpr):
+            inputs = inputs[0].items
+        before: list[tree.Step] = []
+        if (
+            inputs is None
+            and isinstance(operation, tree.Call)
+            and not operation.arguments
+            and operation.name.text in names
+        ):
+            # A bare word that names a value is the value, whatever op bears the name.
+            word = tree.Word((operation.name.text,), operation.name.span)
+            inputs, operation = (word,), None
+        elif inputs is not None and len(inputs) == 1:
+            head = inputs[0]
+            if isinstance(head, tree.Word) and self._is_op(head, names):
+                call = tree.Call(tree.Name(head.text, head.span), (), head.span)
+                first = replace(step, inputs=None, operation=call, names=(), output=False)
+                before, inputs = [self._applied(first, call, names)], None
+        if inputs is not None:
+            for expr in inputs:
+                self._check_flow(expr, names)
+        step = replace(step, inputs=inputs, operation=operation)
+        if operation is None:
+            if before and inputs is None:
+                # `h = relu`: the head was the operation itself.
+                return [replace(before[0], names=step.names, output=step.output)]
+            return [*before, step]
+        return [*before, self._applied(step, operation, names)]
+
+    def _is_op(self, head: tree.Word, names: dict[str, Span]) -> bool:
+        return (
+            len(head.parts) == 1
+            and head.text not in names
+            and (head.text in self.blocks or head.text in registry.names("op"))
+        )
+
+    def _check_flow(self, expr: tree.Expr, names: dict[str, Span]) -> None:
+        """Names in a flow expression are values; numbers and parameters may stand beside."""
+        match expr:
+            case tree.Word(parts=(name, *rest)):
+                if name in names or name in self.params or name.isupper() or rest:
+                    return
+                _, help = did_you_mean(name, [*names, *self.params], "name")
+                if not help and (name in registry.names("op") or name in self.blocks):
+                    help = f"`{name}` is an op: apply it with an arrow, `x -> {name}`"
+                self.binder.collector.add(
+                    Diagnostic(
+                        code("E0202"),
+                        f"no value above is called `{name}`",
+                        Label(expr.span),
+                        help=help or f"values in scope: {_listed(names)}",
+                    )
+                )
+            case tree.Unary(operand=operand):
+                self._check_flow(operand, names)
+            case tree.Binary(left=left, right=right):
+                self._check_flow(left, names)
+                self._check_flow(right, names)
+            case tree.Unparsed(problem=problem):
+                self.binder.collector.add(problem)
+
+    def _applied(
+        self, step: tree.Step, operation: tree.Operation, names: dict[str, Span]
+    ) -> tree.Step:
+        match operation:
+            case tree.Call():
+                return replace(step, operation=self._call(operation, names))
+            case tree.Repeat(variables=variables, body=body):
+                inner = NetworkBinder(
+                    self.binder,
+                    self.blocks,
+                    self.later,
+                    self.params | {v.text for v in variables},
+                )
+                for variable in variables:
+                    if variable.text in self.params or variable.text in names:
+                        self.binder.report(
+                            "E0211",
+                            f"the loop variable `{variable}` hides another name",
+                            variable.span,
+                            help="give it another name",
+                        )
+                bound = inner.steps(body, dict(names))
+                return replace(step, operation=replace(operation, body=bound))
+            case tree.If(then=then, otherwise=otherwise):
+                return replace(
+                    step,
+                    operation=replace(
+                        operation,
+                        then=self.steps(then, dict(names)),
+                        otherwise=None if otherwise is None else self.steps(otherwise, dict(names)),
+                    ),
+                )
+            case tree.Residual(body=body, shortcut=shortcut):
+                return replace(
+                    step,
+                    operation=replace(
+                        operation,
+                        body=self.steps(body, dict(names)),
+                        shortcut=None if shortcut is None else self.steps(shortcut, dict(names)),
+                    ),
+                )
+
+    def _call(self, call: tree.Call, names: dict[str, Span]) -> tree.Call:
+        name = call.name.text
+        if name in self.blocks:
+            return self.binder.block_call(call, self.blocks[name])
+        if name == REUSE:
+            return self._reuse(call, names)
+        try:
+            op = cast(type[Op], registry.load("op", name))
+        except registry.UnknownComponent:
+            self._unknown(call)
+            return replace(call, arguments=())
+        first = 1 if op.ports and not op.ports[0].variadic else len(op.ports)
+        extra = [*(port.name for port in op.ports[first:]), *op.shareable]
+        return self.binder.call(call, op, extra)
+
+    def _reuse(self, call: tree.Call, names: dict[str, Span]) -> tree.Call:
+        layers = [a.value for a in call.arguments if isinstance(a.value, tree.Word)]
+        if len(call.arguments) != 1 or len(layers) != 1:
+            self.binder.report(
+                "E0303",
+                "`reuse` takes the name of one layer",
+                call.span,
+                help="name the layer where it stands first, then write `reuse(name)`",
+            )
+        elif layers[0].parts[0] not in names:
+            self.binder.collector.add(
+                similar(
+                    "E0212",
+                    f"no layer above is called `{layers[0].text}`",
+                    layers[0].text,
+                    layers[0].span,
+                    names,
+                    "layer",
+                )
+            )
+        return call
+
+    def _unknown(self, call: tree.Call) -> None:
+        name = call.name.text
+        if name in self.later:
+            self.binder.report(
+                "E0215",
+                f"the block `{name}` is used above its declaration",
+                call.name.span,
+                help="blocks use only those above them: move it up, or break the circle",
+                secondary=(Label(self.later[name].name.span, "declared here"),),
+            )
+            return
+        is_block = name[:1].isupper() and not self._looks_foreign(name)
+        candidates = [*registry.names("op"), *self.blocks, REUSE]
+        self.binder.collector.add(
+            similar(
+                "E0201",
+                f"no {'block' if is_block else 'op'} is called `{name}`",
+                name,
+                call.name.span,
+                candidates,
+                "op",
+                otherwise="declare it under `blocks`, or import it"
+                if is_block
+                else "`dlc ops` lists all ops",
+            )
+        )
+
+    def _looks_foreign(self, name: str) -> bool:
+        return bool(did_you_mean(name, registry.names("op"), "op")[1])
+
+
+def _listed(names: Iterable[str]) -> str:
+    shown = ", ".join(f"`{name}`" for name in list(names)[:8])
+    return shown or "none"

@@ -1,0 +1,62 @@
+"""What the names in an expression stand for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from dlc.compiler.diagnostics.catalog import code
+from dlc.compiler.diagnostics.model import Diagnostic, DiagnosticError, Label
+from dlc.compiler.ir.dims import Poly
+from dlc.compiler.source import Span
+
+Evaluated: TypeAlias = int | float | bool | str | Poly | list[Any] | None
+
+
+@dataclass(slots=True)
+class Scope:
+    """Names in scope with their values: parameters, loop variables, dims.
+
+    A block's scope has no parent: it sees its own parameters and the dims that its
+    inputs bind, nothing from outside, so that it means the same in every file. A
+    repeat's turn is a child of the scope around it.
+    """
+
+    names: dict[str, Evaluated] = field(default_factory=dict)
+    parent: Scope | None = None
+    used: set[str] = field(default_factory=set)
+
+    def find(self, name: str) -> tuple[bool, Evaluated]:
+        scope: Scope | None = self
+        while scope is not None:
+            if name in scope.names:
+                scope.used.add(name)
+                return True, scope.names[name]
+            scope = scope.parent
+        return False, None
+
+    def child(self, names: dict[str, Evaluated]) -> Scope:
+        return Scope(names, self)
+
+    def all_names(self) -> Iterator[str]:
+        scope: Scope | None = self
+        while scope is not None:
+            yield from scope.names
+            scope = scope.parent
+
+
+def error(
+    number: str,
+    message: str,
+    span: Span,
+    label: str = "",
+    *,
+    help: str | None = None,
+    notes: tuple[str, ...] = (),
+    secondary: tuple[Label, ...] = (),
+) -> DiagnosticError:
+    """A diagnostic as an exception, for places that cannot go on."""
+    return DiagnosticError(
+        Diagnostic(code(number), message, Label(span, label), secondary, notes, help)
+    )
