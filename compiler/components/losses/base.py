@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from dlc.compiler.components.base import Component
 from dlc.compiler.ir.types import TensorType
@@ -14,10 +14,12 @@ from dlc.compiler.ir.types import TensorType
 class Loss(Component):
     """A loss between outputs and targets, with the name of its torch.nn.functional twin.
 
-    The first fields name what is compared, in torch's order (`input`, `target`).
+    The first fields name what is compared, in torch's order (`input`, `target`). `applies`
+    is the activation that the loss holds already, which the network must not apply too.
     """
 
     kind: ClassVar[str] = "loss"
+    applies: ClassVar[Literal["", "softmax", "sigmoid"]] = ""
 
     def check(self, types: Mapping[str, TensorType]) -> None:
         """Shapes and element types of what is compared; `types` holds outputs and targets

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -29,3 +29,16 @@ class Metric(Component):
     def names(self) -> tuple[str, ...]:
         """The outputs and targets that are read, output first."""
         raise NotImplementedError(self.name)
+
+
+def keys(metrics: Sequence[Metric], outputs: Sequence[str]) -> tuple[str, ...]:
+    """What the metrics are called in `metrics.jsonl`, `monitor` and `minimize`, without
+    `val_`: `accuracy`, or `<output>_accuracy` where the network has several outputs."""
+    found: list[str] = []
+    for metric in metrics:
+        key = metric.name if len(outputs) < 2 else f"{metric.names[0]}_{metric.name}"
+        turn, unique = 2, key
+        while unique in found:
+            unique, turn = f"{key}_{turn}", turn + 1
+        found.append(unique)
+    return tuple(found)

@@ -20,7 +20,7 @@ class Schedule(Component):
         `steps_per_epoch` are in scope, as are `math` and the locals it defines."""
         raise NotImplementedError(self.name)
 
-    def factor(
+    def factor_at(
         self, step: int, *, total_steps: int, steps_per_epoch: int, learning_rate: float
     ) -> float:
         """The same as a number, for charts and tests."""

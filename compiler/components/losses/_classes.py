@@ -1,0 +1,59 @@
+"""What the losses over classes share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from dlc.compiler.components.arguments import NonNegative, OutputName, TargetName
+from dlc.compiler.components.comparison import Pair, check_weights
+from dlc.compiler.components.losses.base import Loss
+from dlc.compiler.components.text import call, literal
+from dlc.compiler.ir.types import TensorType
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassLoss(Loss):
+    """A loss between a score for each class and class numbers.
+
+    Arguments:
+        input: the scores; the classes are the second dim, or the last
+        target: the class numbers, from 0
+        weight: a factor for each class
+        ignore_index: the class number that does not count
+    """
+
+    input: OutputName
+    target: TargetName
+    weight: tuple[NonNegative, ...] | None = None
+    ignore_index: int = -100
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return (self.input, self.target)
+
+    def _pair(self, types: Mapping[str, TensorType]) -> Pair:
+        return Pair(self.name, self.input, types[self.input], self.target, types[self.target])
+
+    def check(self, types: Mapping[str, TensorType]) -> None:
+        pair = self._pair(types)
+        classes = pair.several_classes(pair.class_dim())
+        check_weights(self.name, self.weight, classes)
+
+    def torch(self, value: Callable[[str], str], types: Mapping[str, TensorType]) -> str:
+        x, target = value(self.input), value(self.target)
+        keywords = self._keywords(x)
+        pair = self._pair(types)
+        if pair.t.dtype.is_int and pair.x.rank > 2 and pair.class_dim() == -1:
+            # torch wants the classes second; one row a class vector is the same mean.
+            return call(f"F.{self.name}", [f"{x}.flatten(0, -2)", f"{target}.flatten()"], keywords)
+        return call(f"F.{self.name}", [x, target], keywords)
+
+    def _keywords(self, x: str) -> dict[str, str]:
+        """The further arguments of the torch function, as source text."""
+        keywords = {}
+        if self.weight is not None:
+            keywords["weight"] = f"{x}.new_tensor({literal(list(self.weight))})"
+        if self.ignore_index != -100:
+            keywords["ignore_index"] = literal(self.ignore_index)
+        return keywords

@@ -1,0 +1,18 @@
+"""Lower case."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from dlc.compiler.components.preprocessing._texts import TextStep
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lowercase(TextStep):
+    """Writes texts in lower case, after Unicode normalization (NFKC).
+
+    preprocess: {tokens: [lowercase, "word(vocabulary=20000)"]}
+    """
+
+    name: ClassVar[str] = "lowercase"

@@ -1,0 +1,40 @@
+"""What the schedules that end at a given learning rate share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from dlc.compiler.components.arguments import NonNegative
+from dlc.compiler.components.schedules._warmup import WarmupSchedule, progress
+from dlc.compiler.components.text import literal
+
+
+@dataclass(frozen=True, kw_only=True)
+class FinalSchedule(WarmupSchedule):
+    """A schedule that goes from the optimizer's learning rate to another, over the whole run.
+
+    Arguments:
+        final_lr: the learning rate at the end
+    """
+
+    final_lr: NonNegative = 0.0
+
+    def _torch_after(self, learning_rate: float, warms_up: bool) -> list[str]:
+        lines = [f"progress = {progress(warms_up)}"]
+        if self.final_lr == 0.0:
+            return [*lines, f"return {self._curve_text()}"]
+        final = f"{literal(self.final_lr)} / {literal(learning_rate)}"
+        return [*lines, f"final = {final}", f"return final + (1.0 - final) * {self._curve_text()}"]
+
+    def _factor_after(
+        self, step: int, total_steps: int, steps_per_epoch: int, learning_rate: float
+    ) -> float:
+        final = self.final_lr / learning_rate
+        return final + (1.0 - final) * self._curve(min(1.0, step / total_steps))
+
+    def _curve_text(self) -> str:
+        """From 1 at `progress` 0 to 0 at `progress` 1, as source text that binds like a product."""
+        raise NotImplementedError(self.name)
+
+    def _curve(self, progress: float) -> float:
+        raise NotImplementedError(self.name)
