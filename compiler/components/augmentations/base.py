@@ -16,3 +16,7 @@ class Augmentation(Component):
     """
 
     kind: ClassVar[str] = "augmentation"
+    available: ClassVar[bool] = False
+    available_note: ClassVar[str] = (
+        "samples are not augmented yet: without `augment` they are used as they are"
+    )

@@ -13,3 +13,7 @@ class Average(Component):
     """A second set of weights, averaged over the course of training."""
 
     kind: ClassVar[str] = "average"
+    available: ClassVar[bool] = False
+    available_note: ClassVar[str] = (
+        "weights are not averaged yet: `early_stopping` keeps the best ones"
+    )

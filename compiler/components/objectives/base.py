@@ -13,6 +13,10 @@ class Objective(Component):
     """Where targets come from when the data has none: they are made from the inputs."""
 
     kind: ClassVar[str] = "objective"
+    available: ClassVar[bool] = False
+    available_note: ClassVar[str] = (
+        "targets are not made from inputs yet: store them in a column of the data"
+    )
 
     @property
     def fills(self) -> tuple[str, ...]:

@@ -30,14 +30,9 @@ def for_path(path: str) -> Source | None:
     """The source that a bare path stands for, by its suffix; None for a suffix that no
     source has. A path without one is a folder of images."""
     name = path.replace("\\", "/").rstrip("/").rpartition("/")[2].lower()
-    wanted = name[name.index(".", 1) :] if "." in name[1:] else ""
     for candidate in registry.names("source"):
         source = registry.load("source", candidate)
         assert issubclass(source, Source)
-        if (
-            any(wanted.endswith(suffix) for suffix in source.suffixes)
-            if wanted
-            else ("" in source.suffixes)
-        ):
+        if any(name.endswith(suffix) if suffix else "." not in name for suffix in source.suffixes):
             return source(path=path)
     return None

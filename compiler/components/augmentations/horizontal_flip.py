@@ -1,0 +1,26 @@
+"""Mirrored images."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from dlc.compiler.components.arguments import Fraction
+from dlc.compiler.components.augmentations.base import Augmentation
+
+
+@dataclass(frozen=True, kw_only=True)
+class HorizontalFlip(Augmentation):
+    """Mirrors images left to right.
+
+        augment: [horizontal_flip]
+
+    Not for digits and letters, which mean something else in a mirror.
+
+    Arguments:
+        p: the probability to mirror an image
+    """
+
+    name: ClassVar[str] = "horizontal_flip"
+
+    p: Fraction = 0.5

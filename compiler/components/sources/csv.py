@@ -1,0 +1,37 @@
+"""A table of values separated by commas."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from dlc.compiler.components.base import ComponentError
+from dlc.compiler.components.sources.base import Source
+
+
+@dataclass(frozen=True, kw_only=True)
+class Csv(Source):
+    """A table of values separated by commas.
+
+        data: {source: {csv: {path: data/measurements.txt, delimiter: ";"}}}
+
+    The first line names the columns. An empty value is missing.
+
+    Arguments:
+        path: the file, below the folder of the spec
+        delimiter: the character between two values
+    """
+
+    name: ClassVar[str] = "csv"
+    suffixes: ClassVar[tuple[str, ...]] = (".csv",)
+
+    delimiter: str = ","
+
+    def validate(self) -> None:
+        if len(self.delimiter) != 1 or self.delimiter in '"\n\r':
+            raise ComponentError(
+                "E0302",
+                f"{self.delimiter!r} cannot separate values",
+                blame="delimiter",
+                help="give one character, such as `,` or `;`",
+            )

@@ -1,0 +1,26 @@
+"""A file with a JSON object a line."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from dlc.compiler.components.sources.base import Source
+
+
+@dataclass(frozen=True, kw_only=True)
+class JsonLines(Source):
+    """A file with a JSON object a line.
+
+        data: {source: data/events.jsonl}
+
+    Arguments:
+        path: the file, below the folder of the spec
+    """
+
+    name: ClassVar[str] = "json_lines"
+    suffixes: ClassVar[tuple[str, ...]] = (".jsonl", ".ndjson")
+    available: ClassVar[bool] = False
+    available_note: ClassVar[str] = (
+        "JSON lines are not read yet: write the data to a Parquet or CSV file"
+    )

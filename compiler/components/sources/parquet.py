@@ -1,0 +1,24 @@
+"""A Parquet file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from dlc.compiler.components.sources.base import Source
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parquet(Source):
+    """A Parquet file.
+
+        data: {source: data/mnist10k.parquet}
+
+    A column of lists is a tensor a row. Page checksums are verified where the file has them.
+
+    Arguments:
+        path: the file, below the folder of the spec
+    """
+
+    name: ClassVar[str] = "parquet"
+    suffixes: ClassVar[tuple[str, ...]] = (".parquet", ".pq")

@@ -1,0 +1,28 @@
+"""A text, a sample a line."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from dlc.compiler.components.sources.base import Source
+
+
+@dataclass(frozen=True, kw_only=True)
+class TextLines(Source):
+    """A text, a sample a line.
+
+        data: {source: data/wiki.txt}
+
+    The only column is `line`.
+
+    Arguments:
+        path: the file, below the folder of the spec
+    """
+
+    name: ClassVar[str] = "text_lines"
+    suffixes: ClassVar[tuple[str, ...]] = (".txt",)
+    available: ClassVar[bool] = False
+    available_note: ClassVar[str] = (
+        "text files are not read yet: write columns of numbers to a Parquet or CSV file"
+    )
