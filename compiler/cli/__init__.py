@@ -1,1 +1,1 @@
-
+"""The commands of the compiler. Only here is anything printed."""
