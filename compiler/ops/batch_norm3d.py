@@ -18,9 +18,9 @@ class BatchNorm3d(BatchNorm):
         conv3d(16, 3, padding=1, bias=false) -> batch_norm3d -> relu
 
     y = (x − mean) / √(variance + eps) · weight + bias, for each channel over the
-    batch and the three spatial dims. Training takes the batch's statistics and keeps a running mean of them; evaluation and
-    export take the running ones. A training batch of one number a channel has no variance
-    and is refused by PyTorch.
+    batch and the three spatial dims. Training takes the batch's statistics and keeps a
+    running mean of them; evaluation and export take the running ones. A training batch of
+    one number a channel has no variance and is refused by PyTorch.
 
     Source: Ioffe and Szegedy, Batch normalization, 2015.
     """

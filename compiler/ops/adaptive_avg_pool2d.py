@@ -1,0 +1,39 @@
+"""`adaptive_avg_pool2d`: the means of evenly cut windows of images."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from dlc.compiler.components.arguments import Positive
+from dlc.compiler.ir.dims import symbol
+from dlc.compiler.ir.types import float_tensor
+from dlc.compiler.ops._adaptive_pool import AdaptiveAvgPool
+from dlc.compiler.ops.base import Example
+
+
+@dataclass(frozen=True, kw_only=True)
+class AdaptiveAvgPool2d(AdaptiveAvgPool):
+    """The means of evenly cut windows of images, [N, C, H, W].
+
+        adaptive_avg_pool2d(7)          # [N, 512, 9, 12] -> [N, 512, 7, 7]
+
+    The result has the same size whatever comes in. Window i of k over a side of n runs from
+    ⌊i·n/k⌋ to ⌈(i + 1)·n/k⌉, so that windows may overlap. Export wants the size of the
+    input fixed, or a result of 1.
+    """
+
+    name: ClassVar[str] = "adaptive_avg_pool2d"
+    rank: ClassVar[int] = 2
+
+    output_size: Positive | tuple[Positive, Positive]
+
+    @classmethod
+    def examples(cls) -> tuple[Example, ...]:
+        n = symbol("N")
+        return (
+            Example(cls(output_size=3), {"x": float_tensor(n, 3, 9, 6)}),
+            Example(cls(output_size=(3, 2)), {"x": float_tensor(n, 3, 7, 5)}),
+            Example(cls(output_size=1), {"x": float_tensor(n, 3, symbol("H"), symbol("W"))}),
+            Example(cls(output_size=(4, 5)), {"x": float_tensor(n, 2, 6, 5)}),
+        )

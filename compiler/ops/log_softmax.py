@@ -1,0 +1,54 @@
+"""`log_softmax`: logarithms of probabilities along one dim."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from dlc.compiler.ir.dims import symbol
+from dlc.compiler.ir.graph import Inputs
+from dlc.compiler.ir.protocols import OnnxBuilder, TorchWriter
+from dlc.compiler.ir.types import TensorType, float_tensor
+from dlc.compiler.ops._checks import axis, require_float
+from dlc.compiler.ops.base import Example, Op
+
+
+@dataclass(frozen=True, kw_only=True)
+class LogSoftmax(Op):
+    """The logarithms of the probabilities that `softmax` gives.
+
+        linear(10) -> log_softmax      # for `nll_loss`
+
+    y = x − log Σ eˣ, computed so that large numbers do no harm. `cross_entropy` applies it itself.
+    Give that loss the numbers before it.
+
+    Arguments:
+        dim: the dim along which the probabilities sum to 1
+    """
+
+    name: ClassVar[str] = "log_softmax"
+
+    dim: int = -1
+
+    def infer(self, inputs: Inputs) -> TensorType:
+        require_float(self.name, inputs.x)
+        axis(self.name, inputs.x, self.dim)
+        return inputs.x
+
+    def keeps(self, inputs: Inputs) -> tuple[str, ...]:
+        return ("y",)
+
+    def torch(self, t: TorchWriter) -> str:
+        return f"F.log_softmax({t['x']}, dim={t.literal(self.dim)})"
+
+    def onnx(self, b: OnnxBuilder) -> str:
+        return b.node("LogSoftmax", b["x"], axis=self.dim)
+
+    @classmethod
+    def examples(cls) -> tuple[Example, ...]:
+        n, t = symbol("N"), symbol("T")
+        return (
+            Example(cls(), {"x": float_tensor(n, 5)}),
+            Example(cls(), {"x": float_tensor(n, 3, t)}),
+            Example(cls(dim=1), {"x": float_tensor(n, 3, t)}),
+        )
