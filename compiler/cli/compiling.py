@@ -1,0 +1,48 @@
+"""What commands that take a spec share: its arguments, and compiling it."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from dlc.compiler.cli.output import FINDINGS, CommandError, read_source, with_levels
+from dlc.compiler.compilation import Compilation, Result
+from dlc.compiler.diagnostics.model import Severity
+from dlc.compiler.driver import check
+
+
+def add_spec(parser: argparse.ArgumentParser, *, several: bool = False) -> None:
+    """The spec, `--set` and `--root`."""
+    if several:
+        parser.add_argument("specs", nargs="+", metavar="SPEC", help="a .yaml or .dlc file")
+    else:
+        parser.add_argument("spec", metavar="SPEC", help="a .yaml or .dlc file")
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        dest="sets",
+        metavar="PATH=VALUE",
+        help="change a parameter or setting: p=0.2, optimizer.lr=1e-3",
+    )
+    parser.add_argument(
+        "--root", metavar="DIR", help="the folder that imports stay in (default: the spec's)"
+    )
+
+
+def check_path(path: str, arguments: argparse.Namespace) -> Result:
+    """Compiles one file with `--set` and `--root`. Raises CommandError where it cannot be
+    read."""
+    source = read_source(path)
+    root = Path(arguments.root) if arguments.root else None
+    return check(source, path=Path(path), root=root, sets=tuple(arguments.sets))
+
+
+def compile_spec(arguments: argparse.Namespace) -> Compilation:
+    """The compilation of `arguments.spec`; its warnings are in it. Raises CommandError with
+    every finding where there is an error, denied lints among them."""
+    result = check_path(arguments.spec, arguments)
+    levelled = with_levels(result.diagnostics, getattr(arguments, "levels", ()))
+    if result.compilation is None or any(d.severity is Severity.ERROR for d in levelled):
+        raise CommandError(*levelled, status=FINDINGS)
+    return result.compilation

@@ -1,0 +1,60 @@
+"""`dlc convert`: one surface of a spec from the other."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
+
+from dlc.compiler.cli.fmt import parse_whole
+from dlc.compiler.cli.output import SURFACES, USAGE, CommandError, add_common, read_source, report
+from dlc.compiler.diagnostics.catalog import code
+from dlc.compiler.diagnostics.model import Diagnostic
+from dlc.compiler.source import Source
+from dlc.compiler.syntax import tree
+from dlc.compiler.syntax.format import format_file
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "Example: dlc convert specs/lenet5.yaml lenet5.dlc\n\n"
+        "Writes the same spec in the other surface: YAML to .dlc, .dlc to YAML. Comments\n"
+        "come along. The result is compared with what it was made from before it is kept."
+    )
+    parser.add_argument("spec", metavar="SPEC", help="a .yaml or .dlc file")
+    parser.add_argument(
+        "target", nargs="?", metavar="FILE", help="where to write (default: standard output)"
+    )
+    parser.add_argument("--force", action="store_true", help="replace FILE where it exists")
+    add_common(parser, lints=False)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    source = read_source(arguments.spec)
+    surface = "dlc" if source.surface == "yaml" else "yaml"
+    if arguments.target is not None:
+        wanted = SURFACES.get(Path(arguments.target).suffix.lower())
+        if wanted is None:
+            raise _usage(f"`{arguments.target}` is neither a `.yaml` nor a `.dlc` file")
+        surface = wanted
+        if Path(arguments.target).exists() and not arguments.force:
+            raise _usage(f"`{arguments.target}` exists", "`--force` replaces it")
+    file = parse_whole(source)
+    text = format_file(file, surface)
+    back = parse_whole(Source(arguments.target or f"converted.{surface}", text, surface))
+    if _content(back) != _content(file):
+        raise AssertionError("the converted spec does not say the same")
+    if arguments.target is None:
+        return report((), arguments, "convert", {"text": text}, answer=text)
+    Path(arguments.target).write_text(text, encoding="utf-8")
+    answer = f"written: {PurePosixPath(arguments.target)}"
+    return report((), arguments, "convert", {"file": arguments.target}, answer=answer)
+
+
+def _content(file: tree.File) -> tree.File:
+    """The file without what differs by surface: the source and the order of sections."""
+    return replace(file, settings=tuple(sorted(file.settings, key=lambda e: e.key.text)))
+
+
+def _usage(message: str, help: str | None = None) -> CommandError:
+    return CommandError(Diagnostic(code("E0611"), message, help=help), status=USAGE)
