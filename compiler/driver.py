@@ -75,11 +75,9 @@ def _lower(
         return None
     init = initializers(spec, scope, collector)
     program = Lowerer(spec, collector, init, scope).program()
-    if program is None:
-        return None
     settings = SettingsBuilder(spec, program, scope, collector).build()
     _check_space(spec, collector)
-    if collector.errors > before:
+    if program is None or collector.errors > before:
         return None
     digest = hashlib.sha256(source.text.encode()).hexdigest()
     compilation = Compilation(

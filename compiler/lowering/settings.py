@@ -51,15 +51,19 @@ class SettingsBuilder:
     """Evaluates the sections. Findings go to the collector."""
 
     def __init__(
-        self, spec: tree.File, program: Program, scope: Scope, collector: Collector
+        self, spec: tree.File, program: Program | None, scope: Scope, collector: Collector
     ) -> None:
         self.spec = spec
         self.program = program
         self.collector = collector
-        graph = program.graph
-        self.outputs = {name: graph.values[value] for name, value in graph.outputs}
-        self.inputs = {name: graph.values[name] for name in graph.inputs}
-        self.targets = dict(program.targets)
+        self.outputs: dict[str, TensorType] = {}
+        self.inputs: dict[str, TensorType] = {}
+        self.targets: dict[str, TensorType] = {}
+        if program is not None:
+            graph = program.graph
+            self.outputs = {name: graph.values[value] for name, value in graph.outputs}
+            self.inputs = {name: graph.values[name] for name in graph.inputs}
+            self.targets = dict(program.targets)
         dims = frozenset(name for name in scope.names if name.isupper())
         self.context = Context(
             scope,
@@ -68,13 +72,16 @@ class SettingsBuilder:
                 "input": frozenset(self.inputs),
                 "target": frozenset(self.targets),
                 "dim": dims,
-            },
+            }
+            if program is not None
+            else {},
         )
         self.values = {e.key.text: e.value for e in spec.settings}
         self.keys = {e.key.text: e.key.span for e in spec.settings}
 
     def build(self) -> Settings:
-        """The settings; sections with errors are left out, the errors reported."""
+        """The settings; sections with errors are left out, the errors reported. Without a
+        program (it has errors itself) only what needs no types is looked at."""
         sections = {
             name: self._section(name)
             for name in (
@@ -89,6 +96,9 @@ class SettingsBuilder:
             if name in self.values
         }
         kept: dict[str, Any] = {name: made for name, made in sections.items() if made is not None}
+        if self.program is None:
+            optimizer, schedule = self._one("optimizer", Optimizer), self._one("schedule", Schedule)
+            return Settings(optimizer=optimizer, schedule=schedule, **kept)
         settings = Settings(
             preprocess=self._steps("preprocess", self.inputs, Preprocess),
             postprocess=self._steps("postprocess", self.outputs, Postprocess),
