@@ -27,6 +27,7 @@ from dlc.compiler.components.postprocessing.base import Postprocess
 from dlc.compiler.components.preprocessing.base import Preprocess
 from dlc.compiler.diagnostics.catalog import code
 from dlc.compiler.diagnostics.model import Diagnostic, DiagnosticError, Label
+from dlc.compiler.ir.dims import substitute
 from dlc.compiler.ir.graph import BlockCall, Graph, Inputs, Node, Program
 from dlc.compiler.ir.types import TensorType
 from dlc.compiler.ops.base import Op
@@ -41,13 +42,15 @@ class Pipeline:
 
     `raw` is the type that an input arrives with, where it is not the declared one: an
     image column of bytes is `uint8[N, 784]` though the network wants
-    `float[N, 1, 28, 28]`. `labels` are the class names of an output.
+    `float[N, 1, 28, 28]`. `labels` are the class names of an output. `fixed` gives dims
+    that are closed in the file their one size.
     """
 
     preprocess: Mapping[str, tuple[Preprocess, ...]] = field(default_factory=dict)
     raw: Mapping[str, TensorType] = field(default_factory=dict)
     postprocess: Mapping[str, tuple[Postprocess, ...]] = field(default_factory=dict)
     labels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    fixed: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,12 +110,15 @@ class _Lowering:
         return OnnxGraph(
             name=self.program.name,
             opset=self.record.opset,
-            inputs=tuple(raw.items()),
-            outputs=tuple((name, type_) for name, _, type_ in outputs),
+            inputs=tuple((name, self._closed(type_)) for name, type_ in raw.items()),
+            outputs=tuple((name, self._closed(type_)) for name, _, type_ in outputs),
             nodes=tuple(self.record.nodes),
             constants=tuple(self.record.constants),
             weights=tuple(self.record.weights.values()),
         )
+
+    def _closed(self, type_: TensorType) -> TensorType:
+        return type_.with_shape(*(substitute(dim, self.pipeline.fixed) for dim in type_.shape))
 
     def _graph(self, graph: Graph, prefix: str, values: dict[str, str]) -> dict[str, str]:
         """Writes the nodes of a graph; gives the handle of every value in it."""

@@ -59,14 +59,16 @@ def probes(
     program: Program,
     raw: Mapping[str, TensorType],
     centres: Mapping[str, tuple[Array, Array]] | None = None,
+    fixed: Mapping[str, int] | None = None,
     *,
     seed: int = 0,
 ) -> Iterator[Probe]:
     """The inputs of every comparison. `raw` are the types that the file takes; `centres`
-    gives mean and deviation of inputs that are far from zero and one."""
+    gives mean and deviation of inputs that are far from zero and one; `fixed` are the
+    dims that the file closes."""
     uses = input_uses(program)
     rng = np.random.default_rng(seed)
-    small, large = dim_values(program, raw)
+    small, large = dim_values(program, raw, fixed or {})
     draw = _Draw(rng, uses, centres or {})
     for dims in (small, large):
         yield Probe(kind="draw", dims=dims, feeds=draw.feeds(raw, dims, "draw"))
@@ -110,7 +112,7 @@ def _uses(
 
 
 def dim_values(
-    program: Program, raw: Mapping[str, TensorType]
+    program: Program, raw: Mapping[str, TensorType], fixed: Mapping[str, int]
 ) -> tuple[dict[str, int], dict[str, int]]:
     """Two sizes for every symbol of the inputs, such that every tensor has elements."""
     found: dict[str, Symbol] = {}
@@ -124,7 +126,9 @@ def dim_values(
     for scale in (1, 2, 4, 8, 16, 32, 64):
         choice = tuple(
             {
-                name: _clipped(_BATCHES[i] if name in batch else _LENGTHS[i] * scale, symbol)
+                name: fixed[name]
+                if name in fixed
+                else _clipped(_BATCHES[i] if name in batch else _LENGTHS[i] * scale, symbol)
                 for name, symbol in sorted(found.items())
             }
             for i in (0, 1)

@@ -218,6 +218,12 @@ def test_raw_bytes_are_cast_and_brought_into_the_declared_shape():
     ]
 
 
+def test_a_dim_that_is_closed_has_its_size_in_the_file():
+    model = export_program(mlp(), mlp_state(), pipeline=Pipeline(fixed={"N": 3}))
+    for value in (*model.graph.input, *model.graph.output):
+        assert value.type.tensor_type.shape.dim[0].dim_value == 3
+
+
 def test_an_output_that_is_an_input_or_leaves_twice_gets_its_own_name():
     network = program(
         {"x": float_tensor(N, 4)},

@@ -138,13 +138,15 @@ def test_inputs_far_from_zero_are_drawn_where_the_data_is():
 
 def test_sizes_grow_until_every_tensor_has_elements_and_stay_in_their_range():
     network = program({"x": float_tensor(N, T)}, (node("s", Shrink(by=30), "x"),), {"y": "s"})
-    small, large = dim_values(network, {"x": float_tensor(N, T)})
+    small, large = dim_values(network, {"x": float_tensor(N, T)}, {})
     assert 30 < small["T"] < large["T"]
     short = symbol("T", 2, 6)
     ranged = program({"x": float_tensor(N, short)}, (node("r", Relu(), "x"),), {"y": "r"})
-    small, large = dim_values(ranged, {"x": float_tensor(N, short)})
+    small, large = dim_values(ranged, {"x": float_tensor(N, short)}, {})
     assert (small["T"], large["T"]) == (5, 6)
     assert (small["N"], large["N"]) == (1, 3)
+    small, large = dim_values(ranged, {"x": float_tensor(N, short)}, {"N": 4})
+    assert (small["N"], large["N"]) == (4, 4)
 
 
 def test_draws_are_the_same_every_time():
