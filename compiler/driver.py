@@ -16,7 +16,7 @@ from dlc.compiler.semantics.override import exists, override, parse_override
 from dlc.compiler.semantics.resolve import Resolver
 from dlc.compiler.semantics.scope import error
 from dlc.compiler.source import Source
-from dlc.compiler.syntax import parse, parse_expression, tree
+from dlc.compiler.syntax import parse, tree
 
 
 def check(
@@ -56,7 +56,7 @@ def _override(
     spec: tree.File, sets: Sequence[str], resolver: Resolver, collector: Collector
 ) -> tree.File:
     for text in sets:
-        parsed = parse_override(text, parse_expression, collector)
+        parsed = parse_override(text, collector)
         if parsed is None:
             continue
         try:

@@ -14,14 +14,9 @@ from dlc.compiler.components import registry
 from dlc.compiler.components.arguments import (
     AnyType,
     ArgumentType,
-    BoolType,
     ComponentType,
-    DimType,
-    FloatType,
-    IntType,
     ListType,
     MappingType,
-    NullType,
     ReferenceType,
     TextType,
     UnionType,
@@ -40,6 +35,8 @@ from dlc.compiler.diagnostics.model import (
 from dlc.compiler.diagnostics.suggest import did_you_mean
 from dlc.compiler.semantics.evaluate import describe
 from dlc.compiler.semantics.forms import as_call, default_expr
+from dlc.compiler.semantics.options import choose
+from dlc.compiler.semantics.relocate import parse_quoted
 from dlc.compiler.source import Span
 from dlc.compiler.syntax import tree
 
@@ -101,6 +98,7 @@ class Binder:
         positional = [spec for spec in table.values() if spec.positional]
         given: dict[str, tree.Argument] = {}
         rest: list[tree.Argument] = []
+        misspelt: set[str] = set()
         name = call.name.text
         for argument in call.arguments:
             if isinstance(argument.value, tree.Missing):
@@ -111,6 +109,7 @@ class Binder:
             key = argument.name.text
             if key not in table and key not in extra:
                 public = [*table, *extra]
+                misspelt.add(did_you_mean(key, public, "argument").word or "")
                 self.collector.add(
                     similar(
                         "E0205",
@@ -139,7 +138,8 @@ class Binder:
                 value = self.value(spec.type, given[key].value, key)
                 bound.append(replace(given[key], name=_name(key, given[key]), value=value))
             elif spec.required:
-                if len(rest) <= len(positional) or component.variadic:
+                # What was misspelt is there: one finding is enough.
+                if key not in misspelt:
                     self._missing(call, spec, noun or name)
             elif (default := self.default(spec, call.span)) is not None:
                 bound.append(tree.Argument(tree.Name(key, call.span), default, call.span))
@@ -310,7 +310,7 @@ class Binder:
             case ComponentType(kind=kind):
                 return self.component(expr, kind)
             case UnionType(options=options):
-                return self.value(self._option(options, expr), expr, key)
+                return self.value(choose(options, expr), expr, key)
             case AnyType():
                 return expr
             case _:
@@ -338,66 +338,6 @@ class Binder:
             return tree.Word(tuple(expr.value.split(".")), expr.span)
         return self._plain(expr)
 
-    def _option(self, options: tuple[ArgumentType, ...], expr: tree.Expr) -> ArgumentType:
-        """Which alternative an expression is meant for; decided by its form alone."""
-
-        def first(*kinds: type) -> ArgumentType | None:
-            return next((o for o in options if isinstance(o, kinds)), None)
-
-        choice: ArgumentType | None = None
-        match expr:
-            case tree.Null():
-                choice = first(NullType)
-            case tree.ListExpr():
-                choice = first(ListType)
-            case tree.Mapping():
-                choice = self._mapping_option(options, expr)
-            case tree.Call():
-                choice = first(ComponentType)
-            case tree.Boolean():
-                choice = first(BoolType)
-            case tree.Word(parts=parts):
-                choice = self._word_option(options, ".".join(parts))
-            case tree.Text(value=text):
-                choice = first(TextType) or self._word_option(options, text)
-            case tree.Number() | tree.Unary() | tree.Binary() | tree.Conditional():
-                choice = first(IntType, FloatType, DimType)
-            case tree.Unparsed():
-                choice = first(TextType)
-        if choice is not None:
-            return choice
-        return next((o for o in options if not isinstance(o, NullType)), options[0])
-
-    def _mapping_option(
-        self, options: tuple[ArgumentType, ...], expr: tree.Mapping
-    ) -> ArgumentType | None:
-        components = [o for o in options if isinstance(o, ComponentType)]
-        if len(expr.entries) == 1:
-            for option in components:
-                if option.kind != "section" and expr.entries[0].key.text in registry.names(
-                    option.kind
-                ):
-                    return option
-        sections = [o for o in components if o.kind == "section"]
-        mappings = [o for o in options if isinstance(o, MappingType)]
-        ranked: list[ArgumentType] = [*sections, *mappings, *components]
-        return ranked[0] if ranked else None
-
-    def _word_option(self, options: tuple[ArgumentType, ...], text: str) -> ArgumentType | None:
-        for option in options:
-            if isinstance(option, WordType) and text in option.words:
-                return option
-        for option in options:
-            if (
-                isinstance(option, ComponentType)
-                and option.kind != "section"
-                and text in registry.names(option.kind)
-            ):
-                return option
-        for option in sorted(options, key=_word_rank):
-            return option
-        return None
-
     def _mapping(self, value: ArgumentType, expr: tree.Expr, key: str) -> tree.Expr:
         if not isinstance(expr, tree.Mapping):
             return self._structure(expr, key, "keys with values: `{name: value}`")
@@ -418,6 +358,12 @@ class Binder:
 
     def component(self, expr: tree.Expr, kind: str) -> tree.Expr:
         """A call of a component of a kind: from `adamw(lr=1)`, `adamw`, `{adamw: {lr: 1}}`."""
+        if isinstance(expr, tree.Text):
+            # A call in quotes, where YAML's own commas would have split it.
+            inner = parse_quoted(expr, self.collector)
+            if inner is None:
+                return tree.Missing(expr.span)
+            expr = inner
         call = as_call(expr)
         if call is None:
             article = "an" if kind[0] in "aeiou" else "a"
@@ -448,10 +394,12 @@ class Binder:
             return self._structure(expr, key, "keys with values: `{key: value}`")
         table = arguments(component)
         given: dict[str, tree.Entry] = {}
+        misspelt: set[str] = set()
         for entry in expr.entries:
             if entry.key.text in table:
                 given[entry.key.text] = entry
                 continue
+            misspelt.add(did_you_mean(entry.key.text, table, "key").word or "")
             self.collector.add(
                 similar(
                     "E0206",
@@ -469,6 +417,8 @@ class Binder:
                 bound = self.value(spec.type, given[field].value, field)
                 entries.append(replace(given[field], value=bound))
             elif spec.required:
+                if field in misspelt:
+                    continue
                 self.report(
                     "E0303",
                     f"`{key}` needs `{field}`",
@@ -479,23 +429,6 @@ class Binder:
             elif (default := self.default(spec, expr.span)) is not None:
                 entries.append(tree.Entry(tree.Name(field, expr.span), default, expr.span))
         return tree.Mapping(tuple(entries), expr.span)
-
-
-_WORD_RANKS: tuple[tuple[type, ...], ...] = (
-    (ReferenceType, TextType),
-    (IntType, FloatType, DimType, BoolType),
-    (WordType,),
-    (ListType,),
-    (ComponentType,),
-)
-
-
-def _word_rank(option: ArgumentType) -> int:
-    """Which alternative a word that nothing knows is read as: the first of these."""
-    for rank, kinds in enumerate(_WORD_RANKS):
-        if isinstance(option, kinds):
-            return rank
-    return len(_WORD_RANKS)
 
 
 def _name(key: str, argument: tree.Argument) -> tree.Name:

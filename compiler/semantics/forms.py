@@ -16,8 +16,6 @@ def as_call(expr: tree.Expr) -> tree.Call | None:
             return expr
         case tree.Word(parts=(name,)):
             return tree.Call(tree.Name(name, expr.span), (), expr.span)
-        case tree.Text(value=text) if text.isidentifier():
-            return tree.Call(tree.Name(text, expr.span), (), expr.span)
         case tree.Mapping(entries=(entry,)):
             return tree.Call(entry.key, call_arguments(entry.value), expr.span)
     return None

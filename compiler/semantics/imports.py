@@ -34,6 +34,7 @@ class Importer:
     parse: Parser
     collector: Collector
     digests: dict[str, str] = field(default_factory=dict)
+    failed: set[str] = field(default_factory=set)
     _files: dict[Path, tree.File | None] = field(default_factory=dict)
 
     def blocks(
@@ -47,6 +48,8 @@ class Importer:
                 self._import(decl, path, chain, found)
             except DiagnosticError as problem:
                 self.collector.extend(problem.diagnostics)
+                # What uses these names has nothing to add.
+                self.failed.update(name.text for name in decl.names)
         return found
 
     def _import(

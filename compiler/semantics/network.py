@@ -28,7 +28,7 @@ class NetworkBinder:
     """Binds the steps of one block or of the model.
 
     `blocks` are those that may be used here: declared above, or imported. `later` are
-    declared below, for the message.
+    declared below, for the message. `failed` could not be imported, which is reported.
     """
 
     def __init__(
@@ -37,7 +37,9 @@ class NetworkBinder:
         blocks: dict[str, tree.BlockDecl],
         later: dict[str, tree.BlockDecl],
         params: Iterable[str] = (),
+        failed: Iterable[str] = (),
     ) -> None:
+        self.failed = frozenset(failed)
         self.binder = binder
         self.blocks = blocks
         self.later = later
@@ -146,6 +148,7 @@ class NetworkBinder:
                     self.blocks,
                     self.later,
                     self.params | {v.text for v in variables},
+                    self.failed,
                 )
                 for variable in variables:
                     if variable.text in self.params or variable.text in names:
@@ -215,6 +218,8 @@ class NetworkBinder:
 
     def _unknown(self, call: tree.Call) -> None:
         name = call.name.text
+        if name in self.failed:
+            return
         if name in self.later:
             self.binder.report(
                 "E0215",

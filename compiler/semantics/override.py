@@ -7,24 +7,18 @@ same expression grammar; findings point into the argument.
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
-from dlc.compiler.diagnostics.model import Collector, Diagnostic, DiagnosticError
+from dlc.compiler.diagnostics.model import Collector, DiagnosticError
 from dlc.compiler.diagnostics.suggest import did_you_mean, listed
+from dlc.compiler.semantics.relocate import parse_inside
 from dlc.compiler.semantics.resolve import SECTIONS
 from dlc.compiler.semantics.scope import error
 from dlc.compiler.source import Source, Span
 from dlc.compiler.syntax import tree
 
-ExpressionParser = Callable[[Source, Collector], tree.Expr | None]
 
-
-def parse_override(
-    text: str, parse: ExpressionParser, collector: Collector
-) -> tuple[tree.Name, tree.Expr] | None:
+def parse_override(text: str, collector: Collector) -> tuple[tree.Name, tree.Expr] | None:
     """The path and value of one `--set` argument; None after reporting what is wrong."""
     source = Source("--set", text, "argument")
     path, sign, _ = text.partition("=")
@@ -38,35 +32,10 @@ def parse_override(
             ).diagnostics
         )
         return None
-    # The value is parsed alone, behind as many blanks as stand before it, so that its
-    # places hold; then they are moved to the whole argument.
-    padded = Source("--set", " " * (len(path) + 1) + text[len(path) + 1 :], "argument")
-    inner = Collector()
-    expr = parse(padded, inner)
-    for diagnostic in inner.sorted():
-        moved = _move(diagnostic, source)
-        assert isinstance(moved, Diagnostic)
-        collector.add(moved)
-    if expr is None or inner.has_errors:
+    expr = parse_inside(text[len(path) + 1 :], source, len(path) + 1, collector)
+    if expr is None:
         return None
-    name = tree.Name(path.strip(), Span(source, 0, len(path.rstrip())))
-    return name, _move(expr, source)
-
-
-def _move(node: Any, source: Source) -> Any:
-    """The same tree with every span in another source."""
-    if isinstance(node, Span):
-        return Span(source, node.start, node.end)
-    if isinstance(node, tuple):
-        return tuple(_move(item, source) for item in node)
-    if dataclasses.is_dataclass(node) and not isinstance(node, type | Source):
-        changes = {
-            f.name: _move(getattr(node, f.name), source)
-            for f in dataclasses.fields(node)
-            if f.init and f.name != "source"
-        }
-        return replace(node, **changes)
-    return node
+    return tree.Name(path.strip(), Span(source, 0, len(path.rstrip()))), expr
 
 
 def override(file: tree.File, path: tree.Name, value: tree.Expr) -> tree.File:

@@ -18,6 +18,7 @@ from dlc.compiler.semantics.bind import Binder, similar
 from dlc.compiler.semantics.evaluate import describe
 from dlc.compiler.semantics.imports import Importer, Parser
 from dlc.compiler.semantics.network import NetworkBinder
+from dlc.compiler.semantics.relocate import parse_quoted
 from dlc.compiler.source import Span
 from dlc.compiler.syntax import tree
 
@@ -162,7 +163,11 @@ class Resolver:
             self._distinct("input", [i.name for i in block.inputs])
             later = {key: value for key, value in pending.items() if key not in done}
             inner = NetworkBinder(
-                self.binder, dict(done), later, [p.name.text for p in block.params]
+                self.binder,
+                dict(done),
+                later,
+                [p.name.text for p in block.params],
+                self.importer.failed,
             )
             names = {i.name.text: i.name.span for i in block.inputs}
             done[name] = replace(block, body=inner.steps(block.body, names))
@@ -187,7 +192,7 @@ class Resolver:
                     else "give `model Name { input x: float[N, 4] ... }`",
                 )
             return None
-        inner = NetworkBinder(self.binder, blocks, {}, params)
+        inner = NetworkBinder(self.binder, blocks, {}, params, self.importer.failed)
         names = {d.name.text: d.name.span for d in file.model.inputs}
         return replace(file.model, body=inner.steps(file.model.body, names))
 
@@ -247,6 +252,9 @@ class Resolver:
             isinstance(expr, tree.Word) and expr.text in registry.names("loss")
         ):
             return self.binder.component(expr, "loss")
+        if isinstance(expr, tree.Text):
+            inner = parse_quoted(expr, self.collector)
+            return tree.Missing(expr.span) if inner is None else self._loss(inner)
         if isinstance(expr, tree.Unparsed):
             self.collector.add(expr.problem)
         elif isinstance(expr, tree.ListExpr):
