@@ -32,6 +32,7 @@ class Scalar:
     start: int
     end: int
     plain: bool
+    refused: bool = False  # an alias: reported, and without a value
 
 
 @dataclass(slots=True)
@@ -98,7 +99,7 @@ class NodeReader:
             elif kind is yaml.AliasEvent:
                 self._refuse(event, f"an alias, `*{event.anchor}`")
                 start, end = event.start_mark.index, event.end_mark.index
-                self._take(Scalar("", start, end, True))
+                self._take(Scalar(f"*{event.anchor}", start, end, True, refused=True))
             elif kind is yaml.DocumentStartEvent:
                 documents += 1
                 if documents > 1:
@@ -113,6 +114,9 @@ class NodeReader:
         start, end = event.start_mark.index, event.end_mark.index
         # The C loader marks a plain scalar with '', the other with None.
         plain = not event.style
+        if plain and (event.anchor or event.tag):
+            # The mark begins at the anchor, which is reported; the value is read all the same.
+            start = max(start, end - len(event.value))
         self._scalars.append((start, end))
         return Scalar(event.value, start, end, plain)
 

@@ -128,6 +128,8 @@ class Values:
     def scalar(self, node: Scalar, rule: str = "expr") -> tree.Expr:
         """A plain scalar is an expression if it can be read as one; a quoted one is text."""
         span = self.span(node)
+        if node.refused:
+            return tree.Missing(span)
         if not node.plain:
             return tree.Text(node.value, span)
         if node.start == node.end:
@@ -143,6 +145,8 @@ class Values:
 
         Quotes are looked through: `"float[N, 3]"` inside `{ }` is a type.
         """
+        if node.refused:
+            return None
         if not node.plain:
             return expression_in(tree.Text(node.value, self.span(node)), self.collector, rule)
         value = read(self.source, node.start, node.end, rule)
