@@ -1,11 +1,77 @@
-"""Lints: what a spec may say, and should not."""
+"""Lints: what a spec may say, and should not.
+
+A comment silences a lint: `# dlc: allow[unused-value]` at the end of the line it is
+about, on a line of its own above that line, or in the comments that head the file (then
+for the whole file). The code's number serves as well as its name.
+"""
 
 from __future__ import annotations
 
+import os
+import re
+from functools import cache
+from importlib import import_module
+from typing import cast
+
 from dlc.compiler.compilation import Compilation
-from dlc.compiler.diagnostics.model import Diagnostic
+from dlc.compiler.diagnostics.model import Code, Diagnostic
+from dlc.compiler.lints.base import Lint
+from dlc.compiler.source import Source
+
+_ALLOW = re.compile(r"#\s*dlc:\s*allow\[([^\]]*)\]")
 
 
 def run(compilation: Compilation) -> tuple[Diagnostic, ...]:
-    """What every lint finds."""
-    return ()
+    """What every lint finds, but for what comments allow."""
+    found = (d for lint in lints() for d in lint.check(compilation))
+    return tuple(d for d in found if not is_allowed(d))
+
+
+@cache
+def lints() -> tuple[Lint, ...]:
+    """The lints of this folder, in the order of their codes."""
+    names = sorted(
+        entry[:-3]
+        for folder in __path__
+        for entry in os.listdir(folder)
+        if entry.endswith(".py") and not entry.startswith("_") and entry != "base.py"
+    )
+    modules = [cast(Lint, import_module(f"{__name__}.{name}")) for name in names]
+    return tuple(sorted(modules, key=lambda lint: lint.CODE.number))
+
+
+def is_allowed(diagnostic: Diagnostic) -> bool:
+    """Whether a comment in the source silences this finding."""
+    if diagnostic.primary is None:
+        return False
+    source = diagnostic.primary.span.source
+    line = diagnostic.primary.span.location.line
+    if _allows(source.line(line), diagnostic.code):
+        return True
+    above = line - 1
+    while above >= 1 and source.line(above).lstrip().startswith("#"):
+        if _allows(source.line(above), diagnostic.code):
+            return True
+        above -= 1
+    return diagnostic.code.number in _file_wide(source) or diagnostic.code.name in _file_wide(
+        source
+    )
+
+
+def _allows(line: str, code: Code) -> bool:
+    return bool({code.name, code.number} & _words(line))
+
+
+def _words(line: str) -> set[str]:
+    match = _ALLOW.search(line)
+    return {word.strip() for word in match.group(1).split(",")} if match else set()
+
+
+def _file_wide(source: Source) -> set[str]:
+    words: set[str] = set()
+    for number in range(1, source.line_count + 1):
+        line = source.line(number).strip()
+        if line and not line.startswith("#"):
+            break
+        words |= _words(line)
+    return words
