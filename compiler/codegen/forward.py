@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import count
 from typing import TypeAlias
@@ -13,13 +13,13 @@ from dlc.compiler.codegen.classes import ClassPlan
 from dlc.compiler.codegen.containers import Container, access, containers, split_name
 from dlc.compiler.codegen.identifiers import Names
 from dlc.compiler.codegen.layout import statement
+from dlc.compiler.codegen.literals import literal
 from dlc.compiler.codegen.loops import Item, Line, Loop, Tokens, roll, walk
+from dlc.compiler.codegen.shape_comments import ShapeComments
 from dlc.compiler.codegen.variables import MAIN, SIDE, Copy, Liveness, Variables, side_values
 from dlc.compiler.codegen.writer import PLACEHOLDER, NodeCode, size_source
 from dlc.compiler.diagnostics.catalog import code as catalogued
 from dlc.compiler.diagnostics.model import Diagnostic, DiagnosticError
-from dlc.compiler.ir.dims import Dim
-from dlc.compiler.ir.types import TensorType
 
 _ALIAS = re.compile(r"__v(\d+)__\Z")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
@@ -52,6 +52,7 @@ class Forward:
     def __init__(self, plan: ClassPlan, module_names: frozenset[str]) -> None:
         self.plan = plan
         self.code = plan.code
+        self.shapes = ShapeComments(plan)
         self._module_names = module_names
         self.containers = containers(
             [(i, w.node.name) for i, w in enumerate(self.code.nodes) if w.module is not None]
@@ -148,18 +149,30 @@ class Forward:
 
     # ── writing the lines ────────────────────────────────────────────────────
 
-    def body(self, depth: int) -> Iterator[str]:
-        """The lines before the return, at a depth of indentation."""
+    def body(self, depth: int, *, main: bool) -> Iterator[str]:
+        """The lines of the method, at a depth of indentation. The main network gives a dict
+        by output name, a block its only result or a tuple."""
         live = Liveness(self.items, self.outputs)
         inputs = dict(enumerate(self.arguments))
         self._variables = Variables(live, side_values(self.items), self._locals, inputs)
         for symbol, name in zip(self.code.sizes, self._sizes, strict=True):
             yield from statement(f"{name} = {self._size(symbol)}", depth)
+        # The last line of a block can be what it returns.
+        last = self.items[-1] if self.items else None
+        whole = isinstance(last, Line) and list(last.results) == self.outputs
+        if isinstance(last, Line) and whole and not main and not last.named:
+            yield from self._write(self.items[:-1], depth, (), {}, ())
+            reads = {t: self._variables.of[t] for t in last.tokens if isinstance(t, int)}
+            yield from statement(f"return {self._text(last, reads, {})}", depth, self._shape(last))
+            return
         yield from self._write(self.items, depth, (), {}, ())
-
-    def results(self) -> list[str]:
-        """The variables of the outputs, after `body`."""
-        return [self._variables.of[value] for value in self.outputs]
+        found = [self._variables.of[value] for value in self.outputs]
+        if main:
+            pairs = zip(self.code.graph.outputs, found, strict=True)
+            items = [f"{literal(name)}: {variable}" for (name, _), variable in pairs]
+            yield from statement(f"return {{{', '.join(items)}}}", depth)
+        else:
+            yield from statement(f"return {', '.join(found)}", depth)
 
     def _size(self, symbol: str) -> str:
         found = size_source(self.code.graph, symbol)
@@ -184,21 +197,35 @@ class Forward:
         taken: tuple[str, ...],
     ) -> Iterator[str]:
         """`heads` gives, within loops, the variable and container of each attribute."""
-        comment = ""
+        before: Line | None = None  # the line above, where nothing stands between
+        alone = True  # whether it began a chain
         for item in items:
             if isinstance(item, Loop):
                 yield from self._loop(item, depth, loops, heads, taken)
-                comment = ""
+                before, alone = None, False
                 continue
             reads = {t: self._variables.of[t] for t in item.tokens if isinstance(t, int)}
             copies, targets = self._variables.assign(item, self._author_names(item), loops)
+            goes_on = before is None or any(value in reads for value in before.results)
+            if not goes_on and not (alone and item.named):
+                yield ""  # another chain begins
             for copy in copies:
                 yield from statement(f"{copy.target} = {copy.source}", depth)
-            text = "".join(self._piece(item, token, reads, heads) for token in item.tokens)
-            shape = self._shapes(item)
-            shown = "" if shape == comment else shape
-            comment = shape
+            shape = self._shape(item)
+            shown = "" if before is not None and shape == self._shape(before) else shape
+            text = self._text(item, reads, heads)
             yield from statement(f"{', '.join(targets)} = {text}", depth, shown)
+            before, alone = item, not goes_on or before is None
+
+    def _shape(self, line: Line) -> str:
+        """The shapes of the results of a line."""
+        shapes = (
+            self.shapes.shape([turn[i] for turn in line.turns]) for i in range(len(line.results))
+        )
+        return ", ".join(filter(None, shapes))
+
+    def _text(self, line: Line, reads: dict[int, str], heads: Heads) -> str:
+        return "".join(self._piece(line, token, reads, heads) for token in line.tokens)
 
     def _piece(
         self,
@@ -288,38 +315,6 @@ class Forward:
         while wanted in self._locals or wanted in names:
             wanted += "_"
         return names.take(wanted)
-
-    # ── shapes ───────────────────────────────────────────────────────────────
-
-    def _shapes(self, line: Line) -> str:
-        return ", ".join(
-            shape
-            for i in range(len(line.results))
-            if (shape := self.shape([turn[i] for turn in line.turns]))
-        )
-
-    def shape(self, values: Sequence[int]) -> str:
-        """The shape of a value, over the turns of a loop and the graphs of the class: a size
-        that differs is shown as the argument it is, or from first to last."""
-        types = [
-            [code.graph.values[name] for name in (code.values[value] for value in values)]
-            for code in self.plan.graphs
-        ]
-        first = types[0][0]
-        if any(t.rank != first.rank for row in types for t in row):
-            return ""
-        return "[" + ", ".join(self._size_text(types, axis) for axis in range(first.rank)) + "]"
-
-    def _size_text(self, types: list[list[TensorType]], axis: int) -> str:
-        sizes: list[Dim] = [t.shape[axis] for row in types for t in row]
-        if all(size == sizes[0] for size in sizes):
-            return str(sizes[0])
-        rows: list[Dim] = [row[0].shape[axis] for row in types]
-        if all(t.shape[axis] == rows[i] for i, row in enumerate(types) for t in row):
-            for argument in self.plan.arguments:
-                if list(argument.values) == rows:
-                    return argument.name
-        return f"{sizes[0]}..{sizes[-1]}"
 
 
 def _copies(copies: list[Copy]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from dlc.compiler.codegen import identifiers
 from dlc.compiler.codegen.classes import Classes, ClassPlan
@@ -14,7 +14,6 @@ from dlc.compiler.codegen.literals import annotation, literal
 from dlc.compiler.codegen.torch_check import check_source
 from dlc.compiler.codegen.torch_init import reset_parameters
 from dlc.compiler.ir.graph import Program
-from dlc.compiler.ir.types import TensorType
 
 _IMPORTS = (
     ("math", re.compile(r"\bmath\."), "import math"),
@@ -68,13 +67,15 @@ class _ClassText:
         self._forward = Forward(plan, module_names)
 
     def lines(self) -> Iterator[str]:
-        body = list(self._forward.body(2))
+        body = list(self._forward.body(2, main=self._main))
         yield f"class {self._plan.name}(nn.Module):"
+        if not self._main and len(self._graph.inputs) == 1:
+            yield f'    """{self._types(self._graph.inputs)} -> {self._results()}."""'
+            yield ""
         yield from self._init()
         yield from self._reset()
         yield from self._signature()
         yield from body
-        yield from self._return()
 
     # ── __init__ ─────────────────────────────────────────────────────────────
 
@@ -141,7 +142,6 @@ class _ClassText:
 
     def _signature(self) -> Iterator[str]:
         graph, names = self._graph, self._forward.arguments
-        shapes = [self._type(name) for name in graph.inputs]
         if self._main:
             result = "dict[str, Tensor]"
         elif len(graph.outputs) == 1:
@@ -150,27 +150,19 @@ class _ClassText:
             result = f"tuple[{', '.join(['Tensor'] * len(graph.outputs))}]"
         if not self._main and len(names) == 1:
             yield f"    def forward(self, {names[0]}: Tensor) -> {result}:"
-            yield f"        # {names[0]}: {shapes[0]}"
             return
         yield "    def forward("
         yield "        self,"
-        for name, shape in zip(names, shapes, strict=True):
-            yield f"        {name}: Tensor,  # {shape}"
+        for name, value in zip(names, graph.inputs, strict=True):
+            yield f"        {name}: Tensor,  # {self._types([value])}"
         yield f"    ) -> {result}:"
 
-    def _type(self, value: str) -> str:
-        number = self._plan.code.numbers[value]
-        found: TensorType = self._graph.values[value]
-        return f"{found.dtype.spec_name}{self._forward.shape([number])}"
+    def _types(self, values: Iterable[str]) -> str:
+        numbers = self._plan.code.numbers
+        return ", ".join(self._forward.shapes.type(numbers[value]) for value in values)
 
-    def _return(self) -> Iterator[str]:
-        found = self._forward.results()
-        if self._main:
-            pairs = zip(self._graph.outputs, found, strict=True)
-            items = [f"{literal(name)}: {variable}" for (name, _), variable in pairs]
-            yield from statement(f"return {{{', '.join(items)}}}", 2)
-        else:
-            yield from statement(f"return {', '.join(found)}", 2)
+    def _results(self) -> str:
+        return self._types(value for _, value in self._graph.outputs)
 
 
 def _attribute_path(path: str) -> str:
