@@ -59,7 +59,8 @@ class Lowerer:
         for decl in model.inputs:
             if decl.name.text not in builder.types:
                 values[decl.name.text] = UNKNOWN
-        first = values[model.inputs[0].name.text] if model.inputs else None
+        # Of several inputs none goes first by itself.
+        first = values[model.inputs[0].name.text] if len(model.inputs) == 1 else None
         Expander(self, builder).steps(model.body, Frame(self.scope, values), first)
         targets = self._targets()
         if not builder.outputs and not builder.failed:

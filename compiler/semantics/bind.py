@@ -102,6 +102,8 @@ class Binder:
         name = call.name.text
         for argument in call.arguments:
             if isinstance(argument.value, tree.Missing):
+                # What stood here was reported; it may have been any of them.
+                misspelt.update((argument.name.text,) if argument.name else table)
                 continue
             if argument.name is None:
                 rest.append(argument)
