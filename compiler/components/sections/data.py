@@ -33,7 +33,8 @@ class Data(Section):
             arguments; or one path a part: `{train: a.csv, test: b.csv}`
         columns: for an input or target, the column that fills it; a glob (`pixel_*`)
             stacks columns in their order; names that agree may be left out
-        where: the rows to keep, as a comparison of columns (`year < 2025`)
+        where: the rows to keep, as comparisons of columns joined by `and`, `or`, `not`
+            (`year < 2025 and city != "Oslo"`)
         split: how the rows are divided; where absent, 0.8 to train, 0.1 to validate, 0.1 to test
         objective: how targets are made from the inputs, where the data has none
         batch_size: samples a step; `all` makes one batch of the training part
@@ -46,7 +47,6 @@ class Data(Section):
 
     name: ClassVar[str] = "data"
     unavailable: ClassVar[Mapping[str, str]] = {
-        "where": "rows are not filtered yet: leave them out of the file",
         "balance": "balanced sampling is not run yet: use `cross_entropy(..., weight=[...])`",
         "on_bad_sample": "bad samples are not skipped yet: leave them out of the file",
     }

@@ -20,7 +20,3 @@ class JsonLines(Source):
 
     name: ClassVar[str] = "json_lines"
     suffixes: ClassVar[tuple[str, ...]] = (".jsonl", ".ndjson")
-    available: ClassVar[bool] = False
-    available_note: ClassVar[str] = (
-        "JSON lines are not read yet: write the data to a Parquet or CSV file"
-    )
