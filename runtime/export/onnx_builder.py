@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import hashlib
+from collections.abc import Mapping
+from typing import IO
 
 import numpy as np
 import onnx
 from onnx import AttributeProto, ModelProto, NodeProto, TensorProto, ValueInfoProto, helper
-from onnx.numpy_helper import from_array
 
 from dlc.compiler.codegen.onnx_graph import DEFAULT_OPSET, OnnxGraph, Pipeline, lower
 from dlc.compiler.codegen.onnx_nodes import ONNX_DTYPES, OnnxConstant, OnnxNode
 from dlc.compiler.ir.graph import Program
 from dlc.compiler.ir.protocols import Attribute
-from dlc.compiler.ir.types import DType, TensorType
+from dlc.compiler.ir.types import TensorType
 from dlc.compiler.version import VERSION
 from dlc.runtime.export.weights import Array, evaluate, numpy_dtype
 
@@ -39,25 +40,77 @@ def export_program(
 
 
 def build_model(
-    graph: OnnxGraph, state: Mapping[str, Array], metadata: Mapping[str, str]
+    graph: OnnxGraph,
+    state: Mapping[str, Array],
+    metadata: Mapping[str, str],
+    outside: OutsideWeights | None = None,
 ) -> ModelProto:
-    """The model of a lowered graph, with pinned opset and IR version."""
-    proto = onnx.GraphProto(name=graph.name)
-    proto.input.extend(_value(name, type_) for name, type_ in graph.inputs)
-    proto.output.extend(_value(name, type_) for name, type_ in graph.outputs)
-    proto.node.extend(_node(node) for node in graph.nodes)
-    proto.initializer.extend(_constant(constant) for constant in graph.constants)
-    for weight in graph.weights:
-        proto.initializer.append(_tensor(weight.name, evaluate(weight.recipe, state)))
+    """The model of a lowered graph, with pinned opset and IR version. Large weights go to
+    `outside`, where it is given."""
     model = ModelProto(
         ir_version=IR_VERSIONS[graph.opset],
         producer_name="dlc",
         producer_version=VERSION,
         opset_import=_opsets(graph),
-        graph=proto,
     )
+    # Filled in place: handing over a finished message copies all of its weights.
+    proto = model.graph
+    proto.name = graph.name
+    proto.input.extend(_value(name, type_) for name, type_ in graph.inputs)
+    proto.output.extend(_value(name, type_) for name, type_ in graph.outputs)
+    proto.node.extend(_node(node) for node in graph.nodes)
+    for constant in graph.constants:
+        _fill_constant(proto.initializer.add(), constant)
+    for weight in graph.weights:
+        array = evaluate(weight.recipe, state)
+        tensor = proto.initializer.add()
+        if outside is None or not outside.take(tensor, weight.name, array):
+            _fill(tensor, weight.name, array)
     set_metadata(model, metadata)
     return model
+
+
+class OutsideWeights:
+    """A file beside the model for weights that one ONNX file cannot hold: protobuf ends at
+    2 GiB. Offsets are multiples of a page, so that a runtime can map the file."""
+
+    _SMALLEST = 1024
+    _PAGE = 4096
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self._digest = hashlib.sha256()
+        self._size = 0
+
+    def take(self, tensor: TensorProto, name: str, array: Array) -> bool:
+        """Writes a weight and makes `tensor` its entry; False for one that is small."""
+        if array.nbytes < self._SMALLEST:
+            return False
+        self._write(bytes(-self._size % self._PAGE))
+        _describe(tensor, name, array)
+        tensor.data_location = TensorProto.EXTERNAL
+        tensor.external_data.add(key="location", value="")
+        tensor.external_data.add(key="offset", value=str(self._size))
+        tensor.external_data.add(key="length", value=str(array.nbytes))
+        self._write(_little_endian(array).reshape(-1).view(np.uint8).data)
+        return True
+
+    def _write(self, data: bytes | memoryview) -> None:
+        self._file.write(data)
+        self._digest.update(data)
+        self._size += len(data)
+
+    @property
+    def sha256(self) -> str:
+        return self._digest.hexdigest()
+
+
+def set_location(model: ModelProto, location: str) -> None:
+    """Names the file that the outside weights of a model are in."""
+    for tensor in model.graph.initializer:
+        for entry in tensor.external_data:
+            if entry.key == "location":
+                entry.value = location
 
 
 def set_metadata(model: ModelProto, metadata: Mapping[str, str]) -> None:
@@ -110,23 +163,27 @@ def _attribute(name: str, value: Attribute) -> AttributeProto:
     return proto
 
 
-def _constant(constant: OnnxConstant) -> TensorProto:
-    if constant.dtype is DType.STRING:
-        return _texts(constant.name, [str(v) for v in constant.values], constant.shape)
+def _fill_constant(tensor: TensorProto, constant: OnnxConstant) -> None:
     array = np.array(constant.values, dtype=numpy_dtype(constant.dtype))
-    return _tensor(constant.name, array.reshape(constant.shape))
+    _fill(tensor, constant.name, array.reshape(constant.shape))
 
 
-def _tensor(name: str, array: Array) -> TensorProto:
+def _fill(tensor: TensorProto, name: str, array: Array) -> None:
     if array.dtype.kind in "OUS":
-        return _texts(name, [str(v) for v in array.reshape(-1)], array.shape)
-    return from_array(array, name)
+        tensor.name = name
+        tensor.data_type = TensorProto.STRING
+        tensor.dims.extend(array.shape)
+        tensor.string_data.extend(str(value).encode() for value in array.reshape(-1))
+        return
+    _describe(tensor, name, array)
+    tensor.raw_data = _little_endian(array).tobytes()
 
 
-def _texts(name: str, values: Sequence[str], shape: Sequence[int]) -> TensorProto:
-    return TensorProto(
-        name=name,
-        data_type=TensorProto.STRING,
-        dims=shape,
-        string_data=[value.encode() for value in values],
-    )
+def _describe(tensor: TensorProto, name: str, array: Array) -> None:
+    tensor.name = name
+    tensor.data_type = helper.np_dtype_to_tensor_dtype(array.dtype)
+    tensor.dims.extend(array.shape)
+
+
+def _little_endian(array: Array) -> Array:
+    return array.astype(array.dtype.newbyteorder("<"), copy=False)

@@ -1,0 +1,397 @@
+"""From a trained network to a file that is proved to compute the same.
+
+The file is made, checked and compared with PyTorch before it gets its name; where
+anything fails, nothing is left behind.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import onnx
+
+from dlc.compiler.codegen.onnx_graph import OnnxGraph, Pipeline, lower, preprocess_key
+from dlc.compiler.compilation import Compilation
+from dlc.compiler.components.postprocessing.labels import Labels
+from dlc.compiler.components.settings import Settings
+from dlc.compiler.ir.dims import INFINITY, Symbol, symbols
+from dlc.compiler.ir.graph import Graph, Program
+from dlc.compiler.ir.types import TensorType
+from dlc.runtime.data.preprocessing import Preprocessing, refuse_unavailable
+from dlc.runtime.export.metadata import DataRecord, InputColumns, ModelInfo
+from dlc.runtime.export.onnx_builder import (
+    IR_VERSIONS,
+    OutsideWeights,
+    build_model,
+    export_program,
+    set_location,
+    set_metadata,
+)
+from dlc.runtime.export.parity import ParityReport, compare
+from dlc.runtime.export.probes import probes
+from dlc.runtime.export.reference import TorchReference, program_state
+from dlc.runtime.export.weights import Array
+from dlc.runtime.failures import Failure, failure, io_failure
+from dlc.runtime.inference.model_files import external_tensors, first_line, load_proto
+from dlc.runtime.inference.session import cpu_session
+from dlc.runtime.training.storage import UNFINISHED, remove_tree, replace_file, sync_folder
+
+if TYPE_CHECKING:
+    from torch import nn
+
+# Above this the weights go to a file of their own; protobuf itself ends at 2 GiB.
+OUTSIDE_BYTES = 1_500_000_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Network:
+    """What is exported. `preprocessing` is None for weights that were never trained; then
+    the file takes the network's inputs as the spec declares them."""
+
+    compilation: Compilation
+    module: nn.Module
+    preprocessing: Preprocessing | None = None
+    data: DataRecord | None = None
+    metrics: Mapping[str, float] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exported:
+    """A file that passed the gate. `emit_seconds` is the making of the graph and its
+    weights in memory, without checks and writing."""
+
+    path: Path
+    outside: Path | None
+    bytes: int
+    opset: int
+    ir_version: int
+    nodes: int
+    inputs: Mapping[str, TensorType]
+    outputs: Mapping[str, TensorType]
+    parity: ParityReport
+    emit_seconds: float
+
+
+def export_network(
+    network: Network,
+    out: Path,
+    opset: int | None = None,
+    *,
+    outside_bytes: int = OUTSIDE_BYTES,
+) -> Exported:
+    """Writes a network as ONNX, proved equal to PyTorch.
+
+    Raises `DiagnosticError` E0614 where ONNX cannot express a layer, `Failure` E0601 where
+    the results differ, E0602, E0403, E0611.
+    """
+    compilation = network.compilation
+    program, settings = compilation.program, compilation.settings
+    for key, note in settings.export.used_unavailable():
+        raise failure("E0602", f"`export.{key}` is not run yet", help=note)
+    if network.preprocessing is not None:
+        refuse_unavailable(settings.preprocess)
+    pipeline = _pipeline(program, settings, network.preprocessing)
+    began = time.perf_counter()
+    graph = lower(program, opset=opset or settings.export.opset, pipeline=pipeline)
+    state = program_state(network.module, program) | _statistics(network.preprocessing)
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise io_failure("cannot make", out.parent, error) from None
+    large = sum(array.nbytes for array in state.values()) > outside_bytes
+    draft: _Draft = (_OutsideDraft if large else _Draft)(graph, state, out)
+    with draft:
+        seconds = time.perf_counter() - began
+        reference = TorchReference(network.module, program, settings, network.preprocessing)
+        parity = compare(
+            probes(program, _raw(program, pipeline), _centres(network), pipeline.fixed),
+            draft.model(),
+            reference,
+            _postprocess(program, pipeline),
+        )
+        if not parity.ok:
+            raise parity.refusal()
+        info = _info(network, pipeline, parity)
+        outside = draft.place(info.properties())
+    return Exported(
+        path=out,
+        outside=outside,
+        bytes=out.stat().st_size + (outside.stat().st_size if outside else 0),
+        opset=graph.opset,
+        ir_version=IR_VERSIONS[graph.opset],
+        nodes=len(graph.nodes),
+        inputs=dict(graph.inputs),
+        outputs=dict(graph.outputs),
+        parity=parity,
+        emit_seconds=seconds,
+    )
+
+
+# ── what stands round the network ────────────────────────────────────────────
+
+
+def _pipeline(
+    program: Program, settings: Settings, preprocessing: Preprocessing | None
+) -> Pipeline:
+    pipeline = Pipeline(
+        postprocess=settings.postprocess,
+        fixed=_fixed(program, settings),
+        labels=_labels(program, settings, preprocessing),
+    )
+    if preprocessing is None:
+        return pipeline
+    raw = {}
+    for name, record in preprocessing.inputs.items():
+        declared = program.graph.values[name]
+        sizes = zip(record.shape, declared.shape[1:], strict=True)
+        shape = (declared.shape[0], *(given if size is None else size for size, given in sizes))
+        raw[name] = TensorType(record.dtype, shape)
+    return replace(pipeline, preprocess=settings.preprocess, raw=raw)
+
+
+def _raw(program: Program, pipeline: Pipeline) -> dict[str, TensorType]:
+    values = program.graph.values
+    return {name: pipeline.raw.get(name, values[name]) for name in program.graph.inputs}
+
+
+def _fixed(program: Program, settings: Settings) -> dict[str, int]:
+    """The size of every dim that `export.dynamic` leaves out: the top of its range, and 1 for
+    the batch, as `dlc cost` counts."""
+    dynamic = settings.export.dynamic
+    if dynamic is None:
+        return {}
+    found: dict[str, Symbol] = {}
+    batch: set[str] = set()
+    for name in program.graph.inputs:
+        shape = program.graph.values[name].shape
+        for dim in shape:
+            found.update(symbols(dim))
+        batch.update(symbols(shape[0]) if shape else ())
+    fixed = {}
+    for name, symbol in found.items():
+        if name in dynamic:
+            continue
+        if symbol.high >= INFINITY and name not in batch:
+            raise failure(
+                "E0403",
+                f"`{name}` is not in `export.dynamic`, and nothing says what size it has",
+                help=f"add it to `export.dynamic`, or give its range: `dims: {{{name}: 1..512}}`",
+            )
+        fixed[name] = symbol.high if symbol.high < INFINITY else 1
+    return fixed
+
+
+def _labels(
+    program: Program, settings: Settings, preprocessing: Preprocessing | None
+) -> dict[str, tuple[str, ...]]:
+    """The class names of each output whose classes are named: in the spec, in the data, or
+    by their numbers."""
+    known = preprocessing.labels if preprocessing else {}
+    pairs = [term.loss.names for term in settings.loss] + [m.names for m in settings.metrics]
+    words = {output: known[target] for output, target, *_ in pairs if target in known}
+    found = {}
+    types = {name: program.graph.values[value] for name, value in program.graph.outputs}
+    for name, steps in settings.postprocess.items():
+        for step in steps:
+            if isinstance(step, Labels):
+                classes = types[name].shape[step.dim]
+                assert isinstance(classes, int)
+                given = step.names or words.get(name, ())
+                # A class that the training part lacks has a place in the output and no word.
+                rest = (str(number) for number in range(len(given), classes))
+                found[name] = (*given, *rest)
+    return found
+
+
+def _statistics(preprocessing: Preprocessing | None) -> dict[str, Array]:
+    if preprocessing is None:
+        return {}
+    return {
+        f"{preprocess_key(name, index)}.{statistic}": value
+        for name, record in preprocessing.inputs.items()
+        for index, statistics in enumerate(record.statistics)
+        for statistic, value in statistics.items()
+    }
+
+
+def _centres(network: Network) -> dict[str, tuple[Array, Array]]:
+    """Where the raw values of an input lie, for those whose first step was fitted to it."""
+    if network.preprocessing is None:
+        return {}
+    return {
+        name: (record.statistics[0]["mean"], record.statistics[0]["std"])
+        for name, record in network.preprocessing.inputs.items()
+        if record.statistics and {"mean", "std"} <= set(record.statistics[0])
+    }
+
+
+def _postprocess(
+    program: Program, pipeline: Pipeline
+) -> Callable[[Mapping[str, Array]], dict[str, Array]] | None:
+    """What the postprocess steps make of network outputs, by onnx's own evaluator: a second
+    implementation, slow and independent of onnxruntime."""
+    if not any(pipeline.postprocess.values()):
+        return None
+    from onnx.reference import ReferenceEvaluator
+
+    types = {name: program.graph.values[value] for name, value in program.graph.outputs}
+    inputs = {f"{name}/given": type_ for name, type_ in types.items()}
+    alone = Graph(
+        name="postprocess",
+        block="",
+        inputs=tuple(inputs),
+        outputs=tuple((name, f"{name}/given") for name in types),
+        nodes=(),
+        values=inputs,
+    )
+    program = Program(name="postprocess", graphs={"postprocess": alone}, main="postprocess")
+    only = Pipeline(postprocess=pipeline.postprocess, labels=pipeline.labels)
+    evaluator = ReferenceEvaluator(export_program(program, {}, pipeline=only))
+    names = [output for output in evaluator.output_names if output not in types]
+
+    def run(outputs: Mapping[str, Array]) -> dict[str, Array]:
+        feeds = {f"{name}/given": value for name, value in outputs.items()}
+        return dict(zip(names, evaluator.run(names, feeds), strict=True))
+
+    return run
+
+
+def _info(network: Network, pipeline: Pipeline, parity: ParityReport) -> ModelInfo:
+    compilation = network.compilation
+    inputs = {}
+    if network.preprocessing is not None:
+        for name, record in network.preprocessing.inputs.items():
+            steps = compilation.settings.preprocess.get(name, ())
+            inputs[name] = InputColumns(
+                columns=record.columns, steps=tuple(step.name for step in steps)
+            )
+    return ModelInfo(
+        name=compilation.program.name,
+        spec=compilation.canonical,
+        digest=compilation.digest,
+        labels=pipeline.labels,
+        inputs=inputs,
+        metrics=network.metrics or {},
+        parity=parity.record(),
+        data=network.data,
+    )
+
+
+# ── the file ─────────────────────────────────────────────────────────────────
+
+
+class _Draft:
+    """The file before it has its name. Leaving the context removes what was not placed."""
+
+    def __init__(self, graph: OnnxGraph, state: Mapping[str, Array], out: Path) -> None:
+        self.out = out
+        self.proto = build_model(graph, state, {})
+
+    def __enter__(self) -> _Draft:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def model(self) -> Callable[[Mapping[str, Array]], dict[str, Array]]:
+        """Checks the file and gives it as a function."""
+        data = self.proto.SerializeToString()
+        onnx.checker.check_model(data, full_check=True)
+        return _function(data)
+
+    def place(self, properties: Mapping[str, str]) -> Path | None:
+        """Gives the file its name; gives the file of outside weights, if there is one."""
+        set_metadata(self.proto, properties)
+        with _replaced(self.out):
+            replace_file(self.out, self.proto.SerializeToString())
+        return None
+
+
+class _OutsideDraft(_Draft):
+    """A file whose weights are in another beside it, made in a folder of its own.
+
+    The other file is named after its content, so that replacing the first switches from
+    the old pair to the new one at once.
+    """
+
+    def __init__(self, graph: OnnxGraph, state: Mapping[str, Array], out: Path) -> None:
+        self.out = out
+        self.folder = out.parent / f"{UNFINISHED}{out.name}.parts"
+        remove_tree(self.folder)
+        try:
+            self.folder.mkdir()
+            with (self.folder / "weights").open("wb") as file:
+                outside = OutsideWeights(file)
+                self.proto = build_model(graph, state, {}, outside)
+                file.flush()
+                os.fsync(file.fileno())
+            self.name = f"{out.stem}-{outside.sha256[:8]}.data"
+            os.replace(self.folder / "weights", self.folder / self.name)
+        except OSError as error:
+            remove_tree(self.folder)
+            raise io_failure("cannot write", self.folder, error) from None
+        set_location(self.proto, self.name)
+
+    def __exit__(self, *_: object) -> None:
+        remove_tree(self.folder)
+
+    def model(self) -> Callable[[Mapping[str, Array]], dict[str, Array]]:
+        path = self.folder / "model.onnx"
+        replace_file(path, self.proto.SerializeToString())
+        onnx.checker.check_model(str(path), full_check=True)
+        return _function(path)
+
+    def place(self, properties: Mapping[str, str]) -> Path:
+        set_metadata(self.proto, properties)
+        target = self.out.with_name(self.name)
+        stood = target.exists()
+        with _replaced(self.out, keep=target):
+            try:
+                os.replace(self.folder / self.name, target)
+                sync_folder(target.parent)
+                replace_file(self.out, self.proto.SerializeToString())
+            except (OSError, Failure) as error:
+                if not stood:
+                    target.unlink(missing_ok=True)
+                if isinstance(error, OSError):
+                    raise io_failure("cannot write", target, error) from None
+                raise
+        return target
+
+
+@contextlib.contextmanager
+def _replaced(out: Path, keep: Path | None = None) -> Iterator[None]:
+    """Removes the outside weights of the file that stood here, once it is replaced."""
+    old: set[Path] = set()
+    if out.exists():
+        with contextlib.suppress(Failure):
+            proto = load_proto(out)
+            if proto.producer_name == "dlc":
+                old = {out.with_name(Path(_location(t)).name) for t in external_tensors(proto)}
+    yield
+    for path in old - {keep, out}:
+        with contextlib.suppress(OSError):
+            path.unlink(missing_ok=True)
+
+
+def _location(tensor: Any) -> str:
+    return next((e.value for e in tensor.external_data if e.key == "location"), "")
+
+
+def _function(model: bytes | Path) -> Callable[[Mapping[str, Array]], dict[str, Array]]:
+    try:
+        session = cpu_session(model)
+    except Exception as error:
+        raise failure(
+            "E0601",
+            f"onnxruntime does not load the exported model: {first_line(error)}",
+            help="no file was written; this is a mistake of ours: please report it with the spec",
+        ) from None
+    names = [output.name for output in session.get_outputs()]
+    return lambda feeds: dict(zip(names, session.run(names, dict(feeds)), strict=True))

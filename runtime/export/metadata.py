@@ -1,0 +1,139 @@
+"""What a model file says about itself: written at export, read by prediction.
+
+    dlc.version     the version that wrote the file
+    dlc.name        the name of the model
+    dlc.spec        the fully resolved spec, as YAML text
+    dlc.digest      its SHA-256
+    dlc.labels      class names by output, JSON
+    dlc.preprocess  for each input its columns and the names of its steps, JSON
+    dlc.metrics     the figures of the validation that the weights are from, JSON
+    dlc.parity      how close the file came to PyTorch, JSON
+    dlc.data        SHA-256 of the data, the rule of its split, class names by target, JSON
+
+No path, date or name of a user is in it, so that equal runs give equal files.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from dlc.compiler.version import VERSION
+from dlc.runtime.failures import failure
+
+PREFIX = "dlc."
+_MAX_TEXT = 64 << 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class InputColumns:
+    """The columns that fill an input, in their order, and the steps that follow."""
+
+    columns: tuple[str, ...]
+    steps: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataRecord:
+    """The data that a model was trained on. `classes` are the words of a target, in the
+    order of their class numbers."""
+
+    sha256: str
+    split: Mapping[str, Any]
+    classes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelInfo:
+    """All of it. A file that dlc did not write has an empty `version`."""
+
+    version: str = VERSION
+    name: str = ""
+    spec: str = ""
+    digest: str = ""
+    labels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    inputs: Mapping[str, InputColumns] = field(default_factory=dict)
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    parity: Mapping[str, Any] = field(default_factory=dict)
+    data: DataRecord | None = None
+
+    def properties(self) -> dict[str, str]:
+        """The metadata properties of the file."""
+        inputs = {
+            name: {"columns": list(found.columns), "steps": list(found.steps)}
+            for name, found in self.inputs.items()
+        }
+        found: dict[str, str] = {
+            "version": self.version,
+            "name": self.name,
+            "spec": self.spec,
+            "digest": self.digest,
+            "labels": _json({name: list(words) for name, words in self.labels.items()}),
+            "preprocess": _json(inputs),
+            "metrics": _json(self.metrics),
+            "parity": _json(self.parity),
+        }
+        if self.data is not None:
+            classes = {name: list(words) for name, words in self.data.classes.items()}
+            found["data"] = _json(
+                {"sha256": self.data.sha256, "split": self.data.split, "classes": classes}
+            )
+        return {f"{PREFIX}{key}": value for key, value in found.items()}
+
+    @classmethod
+    def read(cls, properties: Mapping[str, str], where: str) -> ModelInfo:
+        """The reverse. Raises `Failure` E0610 where a property is not what we write; `where`
+        names the file."""
+        texts = {
+            key.removeprefix(PREFIX): value
+            for key, value in properties.items()
+            if key.startswith(PREFIX)
+        }
+        if "version" not in texts:
+            return cls(version="")
+        try:
+            return _parsed(texts)
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            raise failure(
+                "E0610",
+                f"the metadata of `{where}` is damaged: {type(error).__name__}",
+                help="export the model again with `dlc export`",
+            ) from None
+
+
+def _parsed(texts: Mapping[str, str]) -> ModelInfo:
+    if any(len(text) > _MAX_TEXT for text in texts.values()):
+        raise ValueError("too large")
+    data = json.loads(texts["data"]) if "data" in texts else None
+    return ModelInfo(
+        version=texts["version"],
+        name=texts.get("name", ""),
+        spec=texts.get("spec", ""),
+        digest=texts.get("digest", ""),
+        labels=_words(json.loads(texts.get("labels", "{}"))),
+        inputs={
+            str(name): InputColumns(
+                columns=tuple(map(str, found["columns"])), steps=tuple(map(str, found["steps"]))
+            )
+            for name, found in json.loads(texts.get("preprocess", "{}")).items()
+        },
+        metrics={str(k): float(v) for k, v in json.loads(texts.get("metrics", "{}")).items()},
+        parity=dict(json.loads(texts.get("parity", "{}"))),
+        data=None
+        if data is None
+        else DataRecord(
+            sha256=str(data["sha256"]),
+            split=dict(data["split"]),
+            classes=_words(data["classes"]),
+        ),
+    )
+
+
+def _words(value: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+    return {str(name): tuple(map(str, words)) for name, words in value.items()}
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, allow_nan=False)

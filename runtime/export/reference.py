@@ -1,0 +1,67 @@
+"""The network as PyTorch runs it, on the raw inputs that the exported file takes."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from dlc.compiler.codegen.identifiers import module_path
+from dlc.compiler.components.settings import Settings
+from dlc.compiler.ir.graph import Program
+from dlc.runtime.data.preprocessing import Preprocessing, apply
+from dlc.runtime.export.weights import Array
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+
+class TorchReference:
+    """Runs the generated module in evaluation mode, after the same preprocessing that
+    training had. `preprocessing` None feeds the network as it is declared."""
+
+    def __init__(
+        self,
+        module: nn.Module,
+        program: Program,
+        settings: Settings,
+        preprocessing: Preprocessing | None,
+    ) -> None:
+        self.module = module.cpu().eval()
+        self.program = program
+        self.settings = settings
+        self.preprocessing = preprocessing
+        self._double: nn.Module | None = None
+
+    def __call__(self, feeds: Mapping[str, Array], *, double: bool = False) -> dict[str, Array]:
+        import torch
+
+        tensors = [self._tensor(name, feeds[name], double) for name in self.program.graph.inputs]
+        module = self._in_double() if double else self.module
+        with torch.no_grad():
+            outputs = module(*tensors)
+        return {name: value.numpy() for name, value in outputs.items()}
+
+    def _tensor(self, name: str, values: Array, double: bool) -> Tensor:
+        import torch
+
+        declared = self.program.graph.values[name]
+        if self.preprocessing is not None:
+            steps = self.settings.preprocess.get(name, ())
+            statistics = self.preprocessing.inputs[name].statistics
+            values = apply(values, steps, statistics, declared)
+        tensor = torch.from_numpy(values)
+        return tensor.double() if double and tensor.is_floating_point() else tensor
+
+    def _in_double(self) -> nn.Module:
+        if self._double is None:
+            self._double = copy.deepcopy(self.module).double()
+        return self._double
+
+
+def program_state(module: nn.Module, program: Program) -> dict[str, Array]:
+    """The numbers of a module by the paths of the program, which the file bears."""
+    found = module.state_dict()
+    return {
+        path: found[module_path(path)].detach().cpu().numpy() for path, _ in program.parameters()
+    }
