@@ -9,7 +9,7 @@ _ESCAPE: Final = re.compile(r"\\(?:u([0-9a-fA-F]{4})|([\\\"'nt])|(.))")
 _NAMED: Final = {"\\": "\\", '"': '"', "'": "'", "n": "\n", "t": "\t"}
 _SPELLED: Final = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\t": "\\t"}
 # Controls, line and paragraph separators, marks of direction and order, lone surrogates.
-_HIDDEN: Final = re.compile(
+HIDDEN: Final = re.compile(
     "[\x00-\x1f\x7f-\x9f\u2028\u2029\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff\ufffe\uffff]"
 )
 
@@ -41,4 +41,4 @@ def _unescape(found: re.Match[str]) -> str:
 def quote(text: str) -> str:
     """The text in double quotes, as `unquote` reads it back."""
     spelled = "".join(_SPELLED.get(sign, sign) for sign in text)
-    return '"' + _HIDDEN.sub(lambda m: f"\\u{ord(m.group()):04x}", spelled) + '"'
+    return '"' + HIDDEN.sub(lambda m: f"\\u{ord(m.group()):04x}", spelled) + '"'

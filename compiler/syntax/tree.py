@@ -8,14 +8,15 @@ an enumeration's word or a text is not decided here: the place that wants it dec
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TypeAlias
 
 from dlc.compiler.diagnostics.model import Diagnostic
+from dlc.compiler.record import record
 from dlc.compiler.source import Source, Span
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Name:
     """An identifier where it is declared or called."""
 
@@ -29,7 +30,7 @@ class Name:
 # ── expressions ──────────────────────────────────────────────────────────────
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Number:
     """`12`, `0.5`, `1e-3`, `inf`. `value` keeps int and float apart."""
 
@@ -37,7 +38,7 @@ class Number:
     span: Span = field(compare=False, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Text:
     """A quoted string, or a scalar read in a text place."""
 
@@ -45,18 +46,18 @@ class Text:
     span: Span = field(compare=False, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Boolean:
     value: bool
     span: Span = field(compare=False, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Null:
     span: Span = field(compare=False, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Word:
     """A bare name, dotted or not: `width`, `tok.weight`, `fan_out`, `N`."""
 
@@ -68,21 +69,21 @@ class Word:
         return ".".join(self.parts)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Rest:
     """`...` in a shape: any leading dims."""
 
     span: Span = field(compare=False, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Unary:
     operator: str  # "-", "+", "not"
     operand: Expr
     span: Span = field(compare=False, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Binary:
     """Arithmetic `+ - * / // % ** @`, comparison `== != < <= > >=`, `and`, `or`."""
 
@@ -92,7 +93,7 @@ class Binary:
     span: Span = field(compare=False, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Conditional:
     """`then if condition else otherwise`."""
 
@@ -102,7 +103,7 @@ class Conditional:
     span: Span = field(compare=False, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Range:
     """`1..512`, `64..512 step 4`."""
 
@@ -112,13 +113,13 @@ class Range:
     span: Span = field(compare=False, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ListExpr:
     items: tuple[Expr, ...]
     span: Span = field(compare=False, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Argument:
     """One argument of a call; `name` is None where it is positional."""
 
@@ -127,7 +128,7 @@ class Argument:
     span: Span = field(compare=False, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Call:
     """`linear(10)`, `cross_entropy(logits, label)`; a bare `relu` as a layer is a call too."""
 
@@ -136,7 +137,7 @@ class Call:
     span: Span = field(compare=False, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Entry:
     """`key: value` in a section. The key may be dotted (`optimizer.lr`) or quoted."""
 
@@ -145,7 +146,7 @@ class Entry:
     span: Span = field(compare=False, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Mapping:
     """A YAML mapping or a `.dlc` section in braces."""
 
@@ -153,7 +154,7 @@ class Mapping:
     span: Span = field(compare=False, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Unparsed:
     """A plain YAML scalar that is no expression. In a text place it is text;
     anywhere else `problem` is reported."""
@@ -163,7 +164,7 @@ class Unparsed:
     span: Span = field(compare=False, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Missing:
     """What error recovery put where something was left out; already reported."""
 
@@ -192,7 +193,7 @@ Expr: TypeAlias = (
 # ── the network ──────────────────────────────────────────────────────────────
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class TypeExpr:
     """`float[N, 1, 28, 28]`; `dims` is None for a plain `int`."""
 
@@ -201,7 +202,7 @@ class TypeExpr:
     span: Span = field(compare=False, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Repeat:
     """`repeat 12 { }`, `repeat [2, 2] as i, depth { }`."""
 
@@ -211,7 +212,7 @@ class Repeat:
     span: Span = field(compare=False, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class If:
     condition: Expr
     then: tuple[Step, ...]
@@ -219,7 +220,7 @@ class If:
     span: Span = field(compare=False, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Residual:
     """`residual { body } shortcut { … }`: body(x) + shortcut(x); no shortcut is the identity."""
 
@@ -231,7 +232,7 @@ class Residual:
 Operation: TypeAlias = Call | Repeat | If | Residual
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Step:
     """One application: what goes in, what is applied, what the result is called.
 
@@ -248,7 +249,7 @@ class Step:
     span: Span = field(compare=False, repr=False, kw_only=True)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ParamDecl:
     """`p = 0.3`, `classes: int`, `width: int = 3`. `type` is one of int, float, bool, text."""
 
@@ -258,7 +259,7 @@ class ParamDecl:
     span: Span = field(compare=False, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class DimDecl:
     """`dim T = 1..512`, `dim H = 4 * h`."""
 
@@ -267,14 +268,14 @@ class DimDecl:
     span: Span = field(compare=False, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ImportDecl:
     path: Text
     names: tuple[Name, ...]
     span: Span = field(compare=False, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ValueDecl:
     """An input or a target: `image: float[N, 1, 28, 28]`."""
 
@@ -283,7 +284,7 @@ class ValueDecl:
     span: Span = field(compare=False, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class BlockDecl:
     """A block with no `inputs` takes one unnamed value."""
 
@@ -294,7 +295,7 @@ class BlockDecl:
     span: Span = field(compare=False, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ModelDecl:
     name: Name | None
     inputs: tuple[ValueDecl, ...]
@@ -302,7 +303,7 @@ class ModelDecl:
     span: Span = field(compare=False, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Comment:
     """`# text` with its place; `own_line` where nothing but white space stands before it."""
 
@@ -311,7 +312,7 @@ class Comment:
     span: Span = field(compare=False, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class File:
     """A whole spec or a file of blocks. `settings` are the sections in the order written."""
 

@@ -19,6 +19,8 @@ _PARTS: Final = {
     "residual": frozenset({"shortcut"}),
 }
 
+KEYWORDS: Final = _MODIFIERS | frozenset(_PARTS)  # no op can have these names
+
 _Pair = tuple[Scalar, Node]
 
 
