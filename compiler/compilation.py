@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -11,7 +10,7 @@ from pathlib import Path
 from dlc.compiler.components.settings import Settings
 from dlc.compiler.diagnostics.model import Diagnostic, Severity
 from dlc.compiler.ir.graph import Program
-from dlc.compiler.syntax.format import format_file
+from dlc.compiler.source import Source
 from dlc.compiler.syntax.tree import File
 
 
@@ -20,33 +19,50 @@ class Compilation:
     """A spec that passed every check.
 
     `spec` is the bound tree: every argument by name, imported blocks inlined, `--set`
-    applied, every default written out; both surfaces give equal ones. `files` are the
-    spec and what it imports, each with its SHA-256. `root` is the folder that relative
-    paths (`data.source`) start from. `warnings` are what lints found.
+    applied, every default written out; both surfaces give equal ones. `sources` are the
+    spec and what it imports. `root` is the folder that relative paths (`data.source`)
+    start from. `warnings` are what lints found.
     """
 
     spec: File
     program: Program
     settings: Settings
     root: Path | None
-    files: Mapping[str, str]
+    sources: tuple[Source, ...] = ()
     warnings: tuple[Diagnostic, ...] = ()
+
+    @cached_property
+    def files(self) -> Mapping[str, str]:
+        """The spec and what it imports, each by its path with its SHA-256."""
+        return {source.name: _sha256(source.text) for source in self.sources}
 
     @cached_property
     def canonical(self) -> str:
         """The bound spec as canonical YAML: `resolved.yaml`."""
-        return format_file(self.spec, "yaml")
+        return _canonical(self.spec)
 
     @cached_property
     def digest(self) -> str:
         """SHA-256 of the canonical text: equal for both surfaces of a spec."""
-        return hashlib.sha256(self.canonical.encode()).hexdigest()
+        return _sha256(self.canonical)
 
     @cached_property
     def graph_digest(self) -> str:
         """The same of the network part alone."""
-        network = replace(self.spec, settings=(), targets=())
-        return hashlib.sha256(format_file(network, "yaml").encode()).hexdigest()
+        return _sha256(_canonical(replace(self.spec, settings=(), targets=())))
+
+
+def _canonical(spec: File) -> str:
+    # Imported on use: checking a spec prints none.
+    from dlc.compiler.syntax.format import format_file
+
+    return format_file(spec, "yaml")
+
+
+def _sha256(text: str) -> str:
+    import hashlib
+
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 @dataclass(frozen=True, kw_only=True)

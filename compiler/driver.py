@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -79,13 +78,12 @@ def _lower(
     _check_space(spec, collector)
     if program is None or collector.errors > before:
         return None
-    digest = hashlib.sha256(source.text.encode()).hexdigest()
     compilation = Compilation(
         spec=spec,
         program=program,
         settings=settings,
         root=root,
-        files={source.name: digest, **resolver.importer.digests},
+        sources=(source, *resolver.importer.sources),
     )
     warnings = run_lints(compilation)
     collector.extend(warnings)

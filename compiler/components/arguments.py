@@ -19,33 +19,33 @@ from __future__ import annotations
 
 import types
 import typing
-from dataclasses import dataclass
 from typing import Annotated, Any, Literal, TypeAlias
 
 from dlc.compiler.ir.dims import Poly
+from dlc.compiler.record import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Ge:
     value: float
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Gt:
     value: float
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Le:
     value: float
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Lt:
     value: float
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Refers:
     """The text is a name in the spec: of a value, input, output, target, column, layer or
     parameter; several kinds are joined by `|` (`"output|target"`)."""
@@ -53,7 +53,7 @@ class Refers:
     kind: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class IsPath:
     """The text is a path below the spec's folder."""
 
@@ -83,7 +83,7 @@ class Mismatch(Exception):
         self.words = words
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class IntType:
     low: int | None = None
     high: int | None = None
@@ -118,7 +118,7 @@ class IntType:
         return schema
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class FloatType:
     low: float | None = None
     high: float | None = None
@@ -155,7 +155,7 @@ class FloatType:
         return schema
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class BoolType:
     def check(self, value: object) -> bool:
         if not isinstance(value, bool):
@@ -169,7 +169,7 @@ class BoolType:
         return {"type": ["boolean", "string"]}
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class TextType:
     path: bool = False
 
@@ -185,7 +185,7 @@ class TextType:
         return {"type": ["string", "number", "boolean"]}
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class WordType:
     words: tuple[str, ...]
 
@@ -204,7 +204,7 @@ class WordType:
         return {"type": "string", "examples": list(self.words)}
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class NullType:
     def check(self, value: object) -> None:
         if value is not None:
@@ -217,7 +217,7 @@ class NullType:
         return {"type": "null"}
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class DimType:
     """A size: a whole number, or an expression over named sizes; -1 where an op infers it."""
 
@@ -233,7 +233,7 @@ class DimType:
         return {"type": ["integer", "string"]}
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ReferenceType:
     kinds: tuple[str, ...]
 
@@ -251,7 +251,7 @@ class ReferenceType:
         return {"type": "string"}
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ComponentType:
     """A component of a kind; `name` is set where only that one will do (a section)."""
 
@@ -275,7 +275,7 @@ class ComponentType:
         return {"$ref": "#/definitions/" + ".".join(filter(None, (self.kind, self.name)))}
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ListType:
     """A list; `length` None is any length, and then one item may stand without brackets."""
 
@@ -305,7 +305,7 @@ class ListType:
         return {"anyOf": [schema, self.item.schema()]}
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class MappingType:
     """A section with free keys."""
 
@@ -323,7 +323,7 @@ class MappingType:
         return {"type": "object", "additionalProperties": self.value.schema()}
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class UnionType:
     options: tuple[ArgumentType, ...]
 
@@ -348,7 +348,7 @@ class UnionType:
         return {"anyOf": [option.schema() for option in self.options]}
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class AnyType:
     """Whatever the expression gives: numbers, words, texts, lists."""
 

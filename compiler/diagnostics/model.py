@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import Enum
 
+from dlc.compiler.record import record
 from dlc.compiler.source import Source, Span
 
 
@@ -27,7 +28,7 @@ class Applicability(Enum):
     DISPLAY_ONLY = "display-only"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Code:
     """A catalogued kind of diagnostic: `E0402`, `shape-mismatch`."""
 
@@ -40,7 +41,7 @@ class Code:
         return self.number
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Label:
     """A place and what there is to say about it."""
 
@@ -48,20 +49,20 @@ class Label:
     text: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Edit:
     span: Span
     replacement: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Fix:
     title: str
     edits: tuple[Edit, ...]
     applicability: Applicability = Applicability.SAFE
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Diagnostic:
     """One finding. `primary` is None only for findings that have no place in a text."""
 

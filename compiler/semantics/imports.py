@@ -7,7 +7,6 @@ known suffix. Only blocks come in, with the blocks that they use.
 
 from __future__ import annotations
 
-import hashlib
 import stat
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -28,12 +27,12 @@ Parser = Callable[[Source, Collector], tree.File | None]
 
 @dataclass(slots=True)
 class Importer:
-    """Reads imported files, each once, and remembers their digests."""
+    """Reads imported files, each once, and remembers them."""
 
     root: Path | None
     parse: Parser
     collector: Collector
-    digests: dict[str, str] = field(default_factory=dict)
+    sources: list[Source] = field(default_factory=list)
     failed: set[str] = field(default_factory=set)
     _files: dict[Path, tree.File | None] = field(default_factory=dict)
 
@@ -147,8 +146,7 @@ class Importer:
                 raise error("E0209", f"`{name}` is not a regular file", span)
             if status.st_size > MAX_IMPORT_BYTES:
                 raise error("E0110", f"`{name}` is larger than 1 MiB", span)
-            data = target.read_bytes()
-            text = data.decode("utf-8")
+            text = target.read_bytes().decode("utf-8")
         except FileNotFoundError:
             raise error(
                 "E0209",
@@ -160,9 +158,10 @@ class Importer:
             raise error("E0111", f"`{name}` is not UTF-8 text", span) from None
         except OSError as problem:
             raise error("E0209", f"`{name}` cannot be read: {problem.strerror}", span) from None
-        self.digests[shown] = hashlib.sha256(data).hexdigest()
+        source = Source(shown, text, SUFFIXES[target.suffix])
+        self.sources.append(source)
         before = self.collector.has_errors
-        file = self.parse(Source(shown, text, SUFFIXES[target.suffix]), self.collector)
+        file = self.parse(source, self.collector)
         if file is not None and self.collector.has_errors and not before:
             file = None
         self._files[target] = file
