@@ -342,7 +342,13 @@ class UnionType:
         raise Mismatch(self.describe(), words=words)
 
     def describe(self) -> str:
-        return ", or ".join(o.describe() for o in self.options if not isinstance(o, NullType))
+        shown: list[str] = []
+        for option in self.options:
+            if isinstance(option, ListType) and option.item in self.options and option.length:
+                shown.append(f"a list of {option.length} of them")
+            elif not isinstance(option, NullType):
+                shown.append(option.describe())
+        return ", or ".join(shown)
 
     def schema(self) -> dict[str, Any]:
         return {"anyOf": [option.schema() for option in self.options]}

@@ -110,7 +110,8 @@ def _read_arguments(component: type[Component]) -> dict[str, ArgumentSpec]:
             positional=_KEYWORD not in f.metadata,
             doc=docs.get(f.name, ""),
         )
-    return table
+    # What takes no positional place comes last, whatever class declares it.
+    return dict(sorted(table.items(), key=lambda item: not item[1].positional))
 
 
 def argument_docs(component: type[Component]) -> dict[str, str]:
