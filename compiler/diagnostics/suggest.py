@@ -22,6 +22,7 @@ _NOUNS = {
     "source": "data source",
     "average": "way to average weights",
 }
+_OWN_NAMES = ("name", "word")  # what is a name has none
 
 _MAX_LENGTH = 64  # longer words are no misspelling of ours, and distance is quadratic
 
@@ -88,6 +89,8 @@ def did_you_mean(word: str, candidates: Iterable[str], kind: str) -> Suggestion:
         return Suggestion(None, advice)
     if near:
         noun = _NOUNS.get(kind, kind)
+        if kind in _OWN_NAMES:
+            return Suggestion(near[0], f"there is a similar {noun}: `{near[0]}`")
         return Suggestion(
             near[0], f"there is {_article(noun)} {noun} with a similar name: `{near[0]}`"
         )

@@ -233,7 +233,7 @@ class GraphBuilder:
             span = place.span
         shown = [f"{types.x}"] if inputs else []
         if inputs and problem.code.startswith("E04"):
-            label = f"takes {', '.join(shown)}"
+            label = f"gets {', '.join(shown)}"
             value = next((v for p, v in inputs if p == problem.blame), inputs[0][1])
             origin = self.producers.get(value)
             if origin is not None and origin.span is not None and origin.span != place.span:

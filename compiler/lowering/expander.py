@@ -120,7 +120,7 @@ class Expander:
                     "E0409",
                     "this layer has no value to work on",
                     step.span,
-                    help="say what flows in: `from: name`, or `name -> ...`",
+                    help=f"say what flows in: {self._heads()}",
                 )
         else:
             inputs = (current,)
@@ -143,6 +143,13 @@ class Expander:
                 return (self._if(condition, _single(inputs, step), frame, name),)
             case tree.Residual() as residual:
                 return (self._residual(residual, _single(inputs, step), frame, step, name),)
+
+    def _heads(self) -> str:
+        """How to begin with an input, as the surface of the spec writes it."""
+        model = self.lowerer.spec.model
+        names = [decl.name.text for decl in model.inputs] if model else []
+        form = "from: {}" if self.lowerer.spec.source.surface == "yaml" else "{} -> ..."
+        return " or ".join(f"`{form.format(name)}`" for name in names or ["name"])
 
     # ── calls ────────────────────────────────────────────────────────────────
 

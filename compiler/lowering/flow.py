@@ -34,7 +34,7 @@ class FlowExpressions:
             return found
         raise error(
             "E0216",
-            f"a value is wanted here, and {describe(expr)} is the number {found}",
+            f"a value is wanted here, and {describe(expr)} is the number {found:g}",
             expr.span,
             help="numbers join values by arithmetic: `x * 0.5`",
         )

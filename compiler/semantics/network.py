@@ -7,7 +7,7 @@ here both become the same step.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import cast
 
@@ -36,14 +36,14 @@ class NetworkBinder:
         binder: Binder,
         blocks: dict[str, tree.BlockDecl],
         later: dict[str, tree.BlockDecl],
-        params: Iterable[str] = (),
+        params: Mapping[str, Span],
         failed: Iterable[str] = (),
     ) -> None:
         self.failed = frozenset(failed)
         self.binder = binder
         self.blocks = blocks
         self.later = later
-        self.params = set(params)
+        self.params = dict(params)
 
     def steps(self, steps: tuple[tree.Step, ...], names: dict[str, Span]) -> tuple[tree.Step, ...]:
         """The bound steps. `names` are the values in scope, and grows as they are named."""
@@ -69,6 +69,7 @@ class NetworkBinder:
                 f"`{name}` is a parameter; a value cannot hide it",
                 name.span,
                 help="give the value another name",
+                secondary=(Label(self.params[name.text], "the parameter"),),
             )
         else:
             names[name.text] = name.span
@@ -147,16 +148,18 @@ class NetworkBinder:
                     self.binder,
                     self.blocks,
                     self.later,
-                    self.params | {v.text for v in variables},
+                    self.params | {v.text: v.span for v in variables},
                     self.failed,
                 )
                 for variable in variables:
-                    if variable.text in self.params or variable.text in names:
+                    outer = self.params.get(variable.text) or names.get(variable.text)
+                    if outer is not None:
                         self.binder.report(
                             "E0211",
                             f"the loop variable `{variable}` hides another name",
                             variable.span,
                             help="give it another name",
+                            secondary=(Label(outer, "the name that it hides"),),
                         )
                 bound = inner.steps(body, dict(names))
                 return replace(step, operation=replace(operation, body=bound))

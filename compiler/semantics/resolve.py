@@ -41,7 +41,6 @@ SECTIONS = (
 )
 _PLAIN_SECTIONS = ("data", "regularization", "train", "transfer", "search", "ensemble", "export")
 _PARAM_TYPES = ("int", "float", "bool", "text")
-VERSION = 1
 
 
 class Resolver:
@@ -58,7 +57,6 @@ class Resolver:
 
     def resolve(self, file: tree.File) -> tree.File:
         """The bound spec of a parsed one."""
-        self._version(file)
         self._params(file.params)
         self._distinct("dim", [d.name for d in file.dims])
         for decl in file.dims:
@@ -69,7 +67,7 @@ class Resolver:
                     decl.name.span,
                     help=f"write `{decl.name.text.upper()}`",
                 )
-        params = [p.name.text for p in file.params]
+        params = {p.name.text: p.name.span for p in file.params}
         blocks = self._blocks(file)
         model = self._model(file, blocks, params)
         settings = self._settings(file)
@@ -84,25 +82,6 @@ class Resolver:
         )
 
     # ── declarations ─────────────────────────────────────────────────────────
-
-    def _version(self, file: tree.File) -> None:
-        if file.version is None:
-            first = Span(file.source, 0, min(1, len(file.source.text)))
-            yaml = file.source.surface == "yaml"
-            self.binder.report(
-                "E0113",
-                "the spec does not say its language version",
-                first,
-                help=f"begin it with the line `{'dlc: 1' if yaml else 'dlc 1'}`",
-            )
-        elif file.version.value != VERSION:
-            self.binder.report(
-                "E0112",
-                f"language version {file.version.value} is not one this compiler reads",
-                file.version.span,
-                f"this is dlc for version {VERSION}",
-                help="use a newer dlc, or write `1` if the spec is of version 1",
-            )
 
     def _distinct(self, what: str, names: Iterable[tree.Name]) -> None:
         seen: dict[str, Span] = {}
@@ -166,7 +145,7 @@ class Resolver:
                 self.binder,
                 dict(done),
                 later,
-                [p.name.text for p in block.params],
+                {p.name.text: p.name.span for p in block.params},
                 self.importer.failed,
             )
             names = {i.name.text: i.name.span for i in block.inputs}
@@ -174,7 +153,7 @@ class Resolver:
         return done
 
     def _model(
-        self, file: tree.File, blocks: dict[str, tree.BlockDecl], params: list[str]
+        self, file: tree.File, blocks: dict[str, tree.BlockDecl], params: dict[str, Span]
     ) -> tree.ModelDecl | None:
         self._distinct(
             "input or target",

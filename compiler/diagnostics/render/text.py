@@ -19,7 +19,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from dlc.compiler.diagnostics.fixes import changed_lines
-from dlc.compiler.diagnostics.model import Applicability, Diagnostic, Fix, Label, Severity
+from dlc.compiler.diagnostics.model import Applicability, Diagnostic, Label, Severity
 from dlc.compiler.diagnostics.render.display import normalized, visible
 from dlc.compiler.diagnostics.render.snippet import Picture, gutter, picture
 from dlc.compiler.source import Source
@@ -145,9 +145,11 @@ def _framed(row: Picture, indent: int, paint: _Paint) -> str:
 
 
 def _fix_lines(diagnostic: Diagnostic, paint: _Paint, indent: int) -> list[str]:
-    """The fix as a small diff, unless the help line already spells it out."""
+    """The fix as a small diff. Where there is help, a single safe edit is what it says."""
     fix = diagnostic.fix
-    if fix is None or not fix.edits or _told(fix, diagnostic.help or ""):
+    if fix is None or not fix.edits:
+        return []
+    if diagnostic.help and len(fix.edits) == 1 and fix.applicability is Applicability.SAFE:
         return []
     unsafe = " (changes what the spec means)" * (fix.applicability is Applicability.UNSAFE)
     head = " " * indent + " " + paint("=", "frame") + " " + paint("fix:", "bold")
@@ -165,13 +167,6 @@ def _fix_lines(diagnostic: Diagnostic, paint: _Paint, indent: int) -> list[str]:
             if len(texts) > _MOST_FIX_LINES:
                 lines.append(f"{margin}{' ' * digits} {sign} ...")
     return lines
-
-
-def _told(fix: Fix, help_text: str) -> bool:
-    if len(fix.edits) != 1:
-        return False
-    replacement = fix.edits[0].replacement.strip()
-    return bool(replacement) and f"`{replacement}`" in help_text
 
 
 class _Paint:
