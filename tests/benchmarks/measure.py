@@ -1,0 +1,59 @@
+"""Measuring on a shared, noisy machine: interleaved rounds, medians of ratios."""
+
+from __future__ import annotations
+
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """Time of ours over time of the yardstick, round by round.
+
+    `median` is what to quote; `low` and `high` are the extreme rounds. Times in seconds.
+    """
+
+    ours: float
+    yardstick: float
+    median: float
+    low: float
+    high: float
+
+    @property
+    def text(self) -> str:
+        return f"{self.median:.2f} [{self.low:.2f} .. {self.high:.2f}]"
+
+
+def interleaved(ours: Callable[[], object], yardstick: Callable[[], object], rounds: int) -> Ratio:
+    """Runs the two in turn, first one first, then the other first, and compares them."""
+    a: list[float] = []
+    b: list[float] = []
+    ours()
+    yardstick()
+    for round in range(rounds):
+        pairs = [(ours, a), (yardstick, b)]
+        for run, times in pairs if round % 2 == 0 else reversed(pairs):
+            start = time.perf_counter()
+            run()
+            times.append(time.perf_counter() - start)
+    ratios = sorted(x / y for x, y in zip(a, b, strict=True))
+    return Ratio(
+        ours=statistics.median(a),
+        yardstick=statistics.median(b),
+        median=statistics.median(ratios),
+        low=ratios[0],
+        high=ratios[-1],
+    )
+
+
+def process(arguments: Sequence[str]) -> Callable[[], None]:
+    """A whole process of this interpreter, from start to exit."""
+
+    def run() -> None:
+        subprocess.run([sys.executable, *arguments], check=True, capture_output=True)
+
+    return run
