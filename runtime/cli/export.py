@@ -1,0 +1,146 @@
+"""`dlc export`: a trained run as one ONNX file, compared with PyTorch."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from dlc.compiler.cli.compiling import compile_spec
+from dlc.compiler.cli.output import SURFACES, add_common, report
+from dlc.compiler.codegen.onnx_graph import OPSETS
+from dlc.runtime.export.exporter import Exported, Network, export_network
+from dlc.runtime.failures import failure, shown
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    parser.description = """\
+Example: dlc export runs/lenet5
+         dlc export runs/lenet5 -o model.onnx --opset 23
+         dlc export specs/lenet5.yaml --untrained
+
+Writes preprocessing, network, probabilities and class names as one file, once it
+computes what PyTorch computes."""
+    parser.add_argument("target", metavar="RUN", help="a run folder, or a spec with --untrained")
+    parser.add_argument("-o", "--output", metavar="FILE", help="default: RUN/model.onnx")
+    parser.add_argument(
+        "--opset",
+        type=int,
+        choices=OPSETS,
+        metavar="N",
+        help=f"{OPSETS[0]} to {OPSETS[-1]} (default: the spec's, else {OPSETS[0]})",
+    )
+    parser.add_argument(
+        "--untrained",
+        action="store_true",
+        help="take a spec, with its initial weights and without preprocessing",
+    )
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        dest="sets",
+        metavar="PATH=VALUE",
+        help="with --untrained: change a parameter or setting",
+    )
+    parser.set_defaults(root=None)
+    add_common(parser, formats=("text", "json"), lints=False)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    target = Path(arguments.target)
+    network, default = _untrained(arguments) if arguments.untrained else _trained(arguments)
+    out = Path(arguments.output) if arguments.output else default
+    if out.suffix != ".onnx":
+        raise failure(
+            "E0611",
+            f"`{shown(out)}` is no name of a model",
+            help="let it end in `.onnx`",
+            exit_code=2,
+        )
+    exported = export_network(network, out, arguments.opset)
+    return report(
+        (),
+        arguments,
+        "export",
+        {"target": str(target), **_record(exported)},
+        answer=_text(exported, trained=not arguments.untrained),
+    )
+
+
+def _trained(arguments: argparse.Namespace) -> tuple[Network, Path]:
+    target = Path(arguments.target)
+    if target.suffix in SURFACES and not target.is_dir():
+        raise failure(
+            "E0610",
+            f"`{shown(target)}` is a spec, which has no weights",
+            help=f"train it first, or export initial weights: "
+            f"`dlc export {shown(target)} --untrained`",
+            exit_code=2,
+        )
+    if arguments.sets:
+        raise failure(
+            "E0311",
+            "`--set` cannot change a run that is trained",
+            help="give it to `dlc train`",
+            exit_code=2,
+        )
+    from dlc.runtime.export.sources import of_run
+
+    return of_run(target), target / "model.onnx"
+
+
+def _untrained(arguments: argparse.Namespace) -> tuple[Network, Path]:
+    from dlc.runtime.export.sources import of_spec
+
+    arguments.spec = arguments.target
+    compilation = compile_spec(arguments)
+    return of_spec(compilation), Path("build") / Path(arguments.target).stem / "model.onnx"
+
+
+def _record(exported: Exported) -> dict[str, Any]:
+    return {
+        "path": str(exported.path),
+        "outside_weights": str(exported.outside) if exported.outside else None,
+        "bytes": exported.bytes,
+        "opset": exported.opset,
+        "ir_version": exported.ir_version,
+        "nodes": exported.nodes,
+        "inputs": {name: str(type_) for name, type_ in exported.inputs.items()},
+        "outputs": {name: str(type_) for name, type_ in exported.outputs.items()},
+        "parity": exported.parity.record(),
+    }
+
+
+def _text(exported: Exported, *, trained: bool) -> str:
+    parity = exported.parity
+    sizes = ", ".join(
+        f"{name} = {' and '.join(map(str, sorted(values)))}"
+        for name, values in sorted(parity.sizes.items())
+    )
+    lines = [
+        f"wrote {shown(exported.path)}: {_size(exported.bytes)}, opset {exported.opset}, "
+        f"IR {exported.ir_version}, {exported.nodes} nodes",
+    ]
+    if exported.outside:
+        lines.append(f"  its weights are in {shown(exported.outside)}; keep both together")
+    for word, types in (("takes", exported.inputs), ("gives", exported.outputs)):
+        lines += [f"  {word} {name}: {type_}" for name, type_ in types.items()]
+    lines.append(
+        f"equal to PyTorch on {len(parity.kinds)} probes"
+        + (f" ({sizes})" if sizes else "")
+        + f": largest difference {parity.max_abs:.1e}, "
+        f"{100 * parity.agreement:g} % of the answers the same"
+    )
+    if not trained:
+        lines.append("these are initial weights: nothing is trained, and nothing preprocessed")
+    return "\n".join(lines)
+
+
+def _size(count: int) -> str:
+    size = float(count)
+    for unit in ("bytes", "kB", "MB"):
+        if size < 1000:
+            return f"{size:.0f} {unit}"
+        size /= 1000
+    return f"{size:.1f} GB"

@@ -1,0 +1,130 @@
+"""`dlc predict`: what a model file answers for the rows of a table."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from dlc.compiler.cli.output import add_common, report
+from dlc.runtime.failures import failure, shown
+from dlc.runtime.inference.answers import AnswerFile
+from dlc.runtime.inference.predictor import Answers, Predictor, open_data
+from dlc.runtime.inference.session import PROVIDERS
+
+_SHOWN = 10
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    parser.description = """\
+Example: dlc predict model.onnx digits.parquet -o answers.csv
+         dlc predict model.onnx digits.parquet --keep label   (shows ten rows)
+
+Needs no PyTorch. Files of any size are read in chunks; answers keep their order."""
+    parser.add_argument("model", metavar="MODEL", help="a file that `dlc export` wrote")
+    parser.add_argument("data", metavar="DATA", help="csv, tsv, jsonl or parquet")
+    parser.add_argument(
+        "-o", "--output", metavar="FILE", help="write all answers: csv, tsv, jsonl or parquet"
+    )
+    parser.add_argument(
+        "--keep",
+        action="append",
+        default=[],
+        metavar="COLUMN",
+        help="a column of the data to put beside the answers; may be given again",
+    )
+    parser.add_argument("--rows", type=_positive, metavar="N", help="answer for the first N rows")
+    parser.add_argument(
+        "--batch-size", type=_positive, metavar="N", help="rows at a time (default: by their size)"
+    )
+    parser.add_argument(
+        "--provider",
+        choices=PROVIDERS,
+        default="auto",
+        metavar="NAME",
+        help="auto, cpu, cuda (default: auto, CUDA where it works)",
+    )
+    add_common(parser, formats=("text", "json"), lints=False)
+
+
+def _positive(text: str) -> int:
+    value = int(text) if text.isdecimal() else 0
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"`{text}` is not a whole number above 0")
+    return value
+
+
+def run(arguments: argparse.Namespace) -> int:
+    predictor = Predictor(path=Path(arguments.model), provider=arguments.provider)
+    table = open_data(Path(arguments.data))
+    for name in arguments.keep:
+        if arguments.keep.count(name) > 1:
+            raise failure("E0311", f"`--keep {name}` is given twice", exit_code=2)
+    limit = arguments.rows
+    if limit is None and arguments.output is None and arguments.format == "text":
+        limit = _SHOWN
+    began = time.perf_counter()
+    answers = predictor.answers(
+        table, batch_size=arguments.batch_size, limit=limit, keep=tuple(arguments.keep)
+    )
+    record: dict[str, Any] = {"model": arguments.model, "data": arguments.data}
+    if arguments.output is not None:
+        rows = _write(answers, predictor, Path(arguments.output))
+        record |= {"output": arguments.output, "rows": rows}
+        text = f"wrote {shown(Path(arguments.output))}: {_rows(rows)}"
+    else:
+        found = list(_as_rows(answers, predictor))
+        rows = len(found)
+        record |= {"rows": rows, "predictions": found}
+        text = _table(found) if found else "no rows"
+        if limit is not None and rows == limit and arguments.rows is None:
+            text += f"\nthe first {_rows(rows)}; `-o answers.csv` writes all"
+    seconds = time.perf_counter() - began
+    record |= {"provider": predictor.session.provider, "seconds": round(seconds, 3)}
+    text += f"\n{predictor.session.note}, {rows / max(seconds, 1e-9):,.0f} rows/s"
+    return report((), arguments, "predict", record, answer=text)
+
+
+def _write(answers: Iterator[Answers], predictor: Predictor, out: Path) -> int:
+    with AnswerFile(out) as file:
+        for part in answers:
+            file.write(part.columns(predictor.info.labels))
+        if file.rows == 0:
+            raise failure("E0604", "the data has no rows", help="give a table with rows")
+        return file.rows
+
+
+def _as_rows(answers: Iterator[Answers], predictor: Predictor) -> Iterator[dict[str, Any]]:
+    for part in answers:
+        columns = {
+            name: values.to_pylist() for name, values in part.columns(predictor.info.labels).items()
+        }
+        for index in range(part.rows):
+            row = {name: values[index] for name, values in columns.items()}
+            yield {"row": part.first + index, **row}
+
+
+def _table(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Rows under their names; classes that never come near are left to `-o`."""
+    names = [name for name in rows[0] if "probability_" not in name]
+    if len(names) < 2:
+        names = list(rows[0])[:12]
+    cells = [names, *([_cell(row[name]) for name in names] for row in rows)]
+    widths = [max(len(line[i]) for line in cells) for i in range(len(names))]
+    return "\n".join(
+        "  ".join(text.rjust(width) for text, width in zip(line, widths, strict=True)).rstrip()
+        for line in cells
+    )
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    text = str(value)
+    return text if len(text) <= 32 else text[:29] + "..."
+
+
+def _rows(count: int) -> str:
+    return f"{count:,} row{'' if count == 1 else 's'}"

@@ -1,0 +1,251 @@
+"""Answers of a model file for rows of a table, in chunks, without torch."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from dlc.compiler.components.sources.base import for_path
+from dlc.compiler.ir.dims import symbol
+from dlc.compiler.ir.types import DType, TensorType
+from dlc.runtime.data.columns import Binding, bind, extract
+from dlc.runtime.data.tables import Table, open_table
+from dlc.runtime.export.metadata import ModelInfo
+from dlc.runtime.failures import failure, shown
+from dlc.runtime.inference.session import Array, ModelSession, open_model
+
+_MOST_ROWS = 1024
+_BATCH_BYTES = 16 << 20
+#: Up to so many numbers of an output get a column each; more become one list.
+_MOST_COLUMNS = 100
+
+_DTYPES = {
+    "float": DType.FLOAT32,
+    "double": DType.FLOAT64,
+    "float16": DType.FLOAT16,
+    "int64": DType.INT64,
+    "int32": DType.INT32,
+    "int16": DType.INT16,
+    "int8": DType.INT8,
+    "uint8": DType.UINT8,
+    "bool": DType.BOOL,
+    "string": DType.STRING,
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answers:
+    """The outputs for some rows of a table. `first` is the number of the first row, from 1;
+    `kept` are columns of the table."""
+
+    first: int
+    rows: int
+    outputs: Mapping[str, Array]
+    kept: pa.Table
+
+    def columns(self, labels: Mapping[str, Sequence[str]]) -> dict[str, pa.Array]:
+        """As columns of a table: the kept ones, then for each output `label`, `probability`
+        of that label, `probability_<class>`, or its plain numbers. With several outputs
+        each name begins with the output's."""
+        found: dict[str, pa.Array] = {
+            name: self.kept.column(name).combine_chunks() for name in self.kept.column_names
+        }
+        bases = [name for name in self.outputs if not _companion(name, self.outputs)]
+        for base in bases:
+            prefix = f"{base}_" if len(bases) > 1 else ""
+            for name, values in _answer_columns(base, prefix, self.outputs, labels.get(base, ())):
+                found[_free(name, found)] = values
+        return found
+
+
+@dataclass(kw_only=True)
+class Predictor:
+    """A model file that answers for tables. `provider` and raised failures are those of
+    `open_model`."""
+
+    path: Path
+    provider: str = "auto"
+    session: ModelSession = field(init=False)
+    info: ModelInfo = field(init=False)
+    types: dict[str, TensorType] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.session = open_model(self.path, self.provider)
+        self.info = ModelInfo.read(self.session.metadata, shown(self.path))
+        self.types = {
+            name: _type(name, element, dims, self.path)
+            for name, (element, dims) in self.session.inputs.items()
+        }
+
+    def bindings(self, table: Table) -> tuple[Binding, ...]:
+        """The columns of each input: those that the model was trained on. Raises `Failure`
+        E0605 for one that is missing."""
+        found = []
+        for name, type_ in self.types.items():
+            known = self.info.inputs.get(name)
+            columns = known.columns if known else (name,)
+            # One by one, so that a missing column is named by itself.
+            parts = [
+                bind({name: type_}, {name: column}, table.names, table.path)[0]
+                for column in columns
+            ]
+            shape = tuple(dim if isinstance(dim, int) else None for dim in type_.shape[1:])
+            found.append(
+                Binding(
+                    name=name,
+                    columns=tuple(part.columns[0] for part in parts),
+                    declared=type_,
+                    shape=shape,
+                    raw=None if type_.dtype is DType.STRING else type_.dtype,
+                )
+            )
+        return tuple(found)
+
+    def answers(
+        self,
+        table: Table,
+        *,
+        batch_size: int | None = None,
+        limit: int | None = None,
+        keep: Sequence[str] = (),
+    ) -> Iterator[Answers]:
+        """The answers for the rows of a table in their order, a batch at a time."""
+        bindings = self.bindings(table)
+        wanted = [column for binding in bindings for column in binding.columns]
+        first = 1
+        size = batch_size or self.batch_rows()
+        for chunk in table.chunks([*wanted, *_kept(keep, table)], min(size, limit or size)):
+            if limit is not None:
+                chunk = chunk.slice(0, limit - first + 1)
+            if chunk.num_rows:
+                feeds = {b.name: extract(chunk, b, table.path, rows=first) for b in bindings}
+                outputs = self.run(feeds, chunk.num_rows)
+                kept = chunk.select(list(dict.fromkeys(keep)))
+                yield Answers(first=first, rows=chunk.num_rows, outputs=outputs, kept=kept)
+            first += chunk.num_rows
+            if limit is not None and first > limit:
+                return
+
+    def run(self, feeds: Mapping[str, Array], rows: int) -> dict[str, Array]:
+        """The outputs for raw inputs of `rows` rows, in pieces where the batch of the file
+        has a fixed size."""
+        fixed = self._fixed_batch()
+        if fixed is None:
+            return self.session.run(feeds)
+        parts: list[dict[str, Array]] = []
+        for start in range(0, rows, fixed):
+            piece = {name: values[start : start + fixed] for name, values in feeds.items()}
+            missing = fixed - min(fixed, rows - start)
+            if missing:
+                piece = {
+                    name: np.concatenate([values, np.repeat(values[-1:], missing, axis=0)])
+                    for name, values in piece.items()
+                }
+            parts.append(self.session.run(piece))
+        return {name: np.concatenate([part[name] for part in parts])[:rows] for name in parts[0]}
+
+    def batch_rows(self) -> int:
+        """Rows a batch whose inputs take some megabytes: enough to keep a processor busy."""
+        fixed = self._fixed_batch()
+        if fixed is not None:
+            return fixed
+        row_bytes = sum(
+            type_.dtype.bytes * math.prod(d if isinstance(d, int) else 256 for d in type_.shape[1:])
+            for type_ in self.types.values()
+        )
+        return max(1, min(_MOST_ROWS, _BATCH_BYTES // max(row_bytes, 1)))
+
+    def _fixed_batch(self) -> int | None:
+        sizes = [type_.shape[0] for type_ in self.types.values() if type_.rank]
+        return next((size for size in sizes if isinstance(size, int)), None)
+
+
+def open_data(path: Path) -> Table:
+    """A table by the suffix of its file. Raises `Failure` E0604, E0602, E0611."""
+    source = for_path(str(path))
+    if source is None:
+        raise failure(
+            "E0604",
+            f"the suffix of `{shown(path)}` tells no format",
+            help="name it `.csv`, `.tsv`, `.jsonl` or `.parquet`",
+        )
+    return open_table(path, source.name, delimiter=getattr(source, "delimiter", None))
+
+
+def _type(name: str, element: str, dims: tuple[int | str, ...], path: Path) -> TensorType:
+    dtype = _DTYPES.get(element.removeprefix("tensor(").removesuffix(")"))
+    if dtype is None or not dims:
+        raise failure(
+            "E0610",
+            f"the input `{name}` of `{shown(path)}` is `{element}`, which no column can fill",
+            help="give an input with a batch of numbers, flags or texts",
+        )
+    # A nameless size is None; all that matters here is that rows decide it.
+    shape = [dim if isinstance(dim, int) else symbol(str(dim)) for dim in dims]
+    return TensorType(dtype, tuple(shape))
+
+
+def _kept(keep: Sequence[str], table: Table) -> list[str]:
+    """The columns to keep, each of which must be there."""
+    nothing = TensorType(DType.STRING, (symbol("N"),))
+    for name in keep:
+        bind({name: nothing}, {}, table.names, table.path)
+    return list(keep)
+
+
+def _companion(name: str, outputs: Mapping[str, Array]) -> bool:
+    """Whether an output was made from another by a postprocess step."""
+    return any(name == f"{base}_{suffix}" for base in outputs for suffix in _SUFFIXES)
+
+
+_SUFFIXES = ("label", "probabilities")
+
+
+def _answer_columns(
+    base: str, prefix: str, outputs: Mapping[str, Array], labels: Sequence[str]
+) -> Iterator[tuple[str, pa.Array]]:
+    label = outputs.get(f"{base}_label")
+    chances = outputs.get(f"{base}_probabilities")
+    if label is not None:
+        yield f"{prefix}label", _column(label)
+    if chances is None:
+        if label is None:
+            yield from _numbers(base, f"{base}_", base, outputs[base], ())
+        return
+    one, many = f"{prefix}probability", f"{prefix}probability_"
+    if label is not None and chances.ndim == 2:
+        yield one, _column(chances.max(axis=1))
+    yield from _numbers(one, many, f"{prefix}probabilities", chances, labels)
+
+
+def _numbers(
+    one: str, many: str, all_: str, values: Array, labels: Sequence[str]
+) -> Iterator[tuple[str, pa.Array]]:
+    """An output as one column of numbers, a column each, or one column of lists."""
+    if values.ndim == 1 or (values.ndim == 2 and values.shape[1] == 1):
+        yield one, _column(values.reshape(len(values)))
+    elif values.ndim == 2 and values.shape[1] <= _MOST_COLUMNS:
+        names = labels if len(labels) == values.shape[1] else range(values.shape[1])
+        for index, name in enumerate(names):
+            yield f"{many}{name}", _column(values[:, index])
+    else:
+        yield all_, _column(values)
+
+
+def _column(values: Array) -> pa.Array:
+    if values.ndim == 1 and values.dtype.kind not in "OUS":
+        return pa.array(np.ascontiguousarray(values))
+    return pa.array(values.tolist())
+
+
+def _free(name: str, taken: Mapping[str, Any]) -> str:
+    """`name`, or `predicted_name` where a kept column is called so."""
+    while name in taken:
+        name = f"predicted_{name}"
+    return name
