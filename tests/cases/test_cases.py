@@ -40,7 +40,7 @@ def update(request: pytest.FixtureRequest) -> bool:
     return bool(request.config.getoption("--update"))
 
 
-@pytest.mark.parametrize(("path", "index"), _collect())
+@pytest.mark.parametrize(("path", "index"), list(_collect()))
 def test_case(
     path: Path, index: int, update: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
