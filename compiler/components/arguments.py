@@ -141,9 +141,10 @@ class FloatType:
     def describe(self) -> str:
         parts = []
         if self.low is not None:
-            parts.append(f"{'above' if self.low_open else 'at least'} {self.low:g}")
+            parts.append(f"{'above' if self.low_open else 'of at least'} {self.low:g}")
         if self.high is not None:
-            parts.append(f"{'below' if self.high_open else 'at most'} {self.high:g}")
+            at_most = "at most" if parts else "of at most"
+            parts.append(f"{'below' if self.high_open else at_most} {self.high:g}")
         return "a number" + (" " + " and ".join(parts) if parts else "")
 
     def schema(self) -> dict[str, Any]:
@@ -248,7 +249,8 @@ class ReferenceType:
         )
 
     def schema(self) -> dict[str, Any]:
-        return {"type": "string"}
+        # A column may be called `1` or `true`.
+        return {"type": ["string", "number", "boolean"] if "column" in self.kinds else "string"}
 
 
 @record

@@ -120,6 +120,10 @@ class Pair:
 
     def _wrong_class_rank(self, expected: str) -> ComponentError:
         help = f"declare `{self.target}: int{expected}`"
+        if self.t.rank == 1 and self.x.rank > 2:
+            one = f"[{self.x.shape[0]}, {self.x.shape[-1]}]"
+            help += f"; for a class a sample bring `{self.input}` to {one} with `flatten`"
+            help += " or `global_avg_pool`"
         if self.t.rank != self.x.rank:
             return ComponentError(
                 "E0401",

@@ -62,7 +62,7 @@ class Concat(Op):
                         b,
                         f"`concat` along dim {self.dim} needs the other dims equal, got"
                         f" {first.shape_text} and {other.shape_text}",
-                        help=f"dim {place} is {a} and {b}",
+                        help=f"bring dim {place} to one size, or join along it: it is {a} and {b}",
                     )
             total = total + other.shape[dim]
         return first.with_shape(*first.shape[:dim], total, *first.shape[dim + 1 :])

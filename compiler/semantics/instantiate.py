@@ -210,6 +210,8 @@ def _mismatch(
 def _type_help(expr: tree.Expr, expected: str) -> str | None:
     if isinstance(expr, tree.Text) and not expected.startswith(("a text", "a path", "the name")):
         return f"write {expr.value} without quotes" if _numeric(expr.value) else None
+    if isinstance(expr, tree.Binary) and expr.operator == "/" and "whole number" in expected:
+        return "`/` gives a fraction; `//` divides whole numbers and leaves the rest out"
     return None
 
 

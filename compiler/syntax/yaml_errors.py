@@ -27,7 +27,7 @@ def translate(source: Source, error: Any) -> Diagnostic:
     if _INDENT_WITH_TAB.match(line) and ("token" in problem or "tab" in problem):
         start = source.offset(source.location(offset).line, 1)
         tab = source.text.index("\t", start)
-        return _syntax(source, tab, "a tab in the indentation", "indent with blanks", tab + 1)
+        return _syntax(source, tab, "a tab in the indentation", "indent with spaces", tab + 1)
     if "mapping values are not allowed" in problem:
         return _bare_op(source, offset) or _syntax(
             source,

@@ -141,6 +141,9 @@ class Layers:
                 )
                 for name_node, value in values.pairs(node, "arguments")
             )
+            if node.merges:
+                hole = values.span(key)
+                arguments += (tree.Argument(None, tree.Missing(hole), hole),)
         elif isinstance(node, yaml_nodes.Sequence):
             items = values.items(node, "arguments")
             arguments = tuple(

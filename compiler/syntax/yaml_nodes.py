@@ -50,6 +50,7 @@ class Mapping:
     end: int
     flow: bool
     key: Scalar | None = field(default=None, repr=False)  # waits for its value
+    merges: bool = False  # a merge key was refused: what it would have brought is missing
     seen: dict[str, Scalar] = field(default_factory=dict, repr=False)
 
 
@@ -97,7 +98,8 @@ class NodeReader:
             elif kind is yaml.MappingEndEvent or kind is yaml.SequenceEndEvent:
                 self._close(event)
             elif kind is yaml.AliasEvent:
-                self._refuse(event, f"an alias, `*{event.anchor}`")
+                if not self._is_merged():
+                    self._refuse(event, f"an alias, `*{event.anchor}`")
                 start, end = event.start_mark.index, event.end_mark.index
                 self._take(Scalar(f"*{event.anchor}", start, end, True, refused=True))
             elif kind is yaml.DocumentStartEvent:
@@ -180,6 +182,13 @@ class NodeReader:
         if key.value:
             parent.pairs.append((key, node))
 
+    def _is_merged(self) -> bool:
+        """Whether the value of a refused merge key comes now."""
+        parent = self._stack[-1] if self._stack else None
+        if not isinstance(parent, Mapping) or parent.key is None:
+            return False
+        return parent.merges and not parent.key.value
+
     # ── checks ───────────────────────────────────────────────────────────────
 
     def _check_node(self, event: Any) -> None:
@@ -194,6 +203,7 @@ class NodeReader:
             return False
         if key.plain and key.value == "<<":
             self._add("E0109", "a merge key, `<<`, is not part of the language", key, _ADVICE)
+            mapping.merges = True
             return False
         first = mapping.seen.setdefault(key.value, key)
         if first is key:

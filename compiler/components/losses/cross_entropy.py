@@ -43,7 +43,7 @@ class CrossEntropy(ClassLoss):
 
     def check(self, types: Mapping[str, TensorType]) -> None:
         pair = self._pair(types)
-        if not (pair.t.dtype.is_float and pair.x.rank > 1):
+        if not pair.t.dtype.is_float or pair.t.rank != pair.x.rank or pair.x.rank < 2:
             super().check(types)
             return
         pair.float_input()

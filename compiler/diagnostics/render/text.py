@@ -145,12 +145,14 @@ def _framed(row: Picture, indent: int, paint: _Paint) -> str:
 
 
 def _fix_lines(diagnostic: Diagnostic, paint: _Paint, indent: int) -> list[str]:
-    """The fix as a small diff. Where there is help, a single safe edit is what it says."""
+    """The fix as a small diff. Where there is help, a single edit is what it says."""
     fix = diagnostic.fix
     if fix is None or not fix.edits:
         return []
-    if diagnostic.help and len(fix.edits) == 1 and fix.applicability is Applicability.SAFE:
-        return []
+    if diagnostic.help and len(fix.edits) == 1:
+        replacement = fix.edits[0].replacement.strip()
+        if fix.applicability is Applicability.SAFE or f"`{replacement}`" in diagnostic.help:
+            return []
     unsafe = " (changes what the spec means)" * (fix.applicability is Applicability.UNSAFE)
     head = " " * indent + " " + paint("=", "frame") + " " + paint("fix:", "bold")
     lines = [f"{head} {visible(fix.title)}{unsafe}"]

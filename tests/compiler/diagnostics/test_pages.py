@@ -30,7 +30,7 @@ def examples() -> Iterator[Any]:
             yield pytest.param(found, id=f"{number}-{i}-{found[0].code or 'good'}")
 
 
-@pytest.mark.parametrize("files", examples())
+@pytest.mark.parametrize("files", list(examples()))
 def test_a_failing_example_gives_its_code_and_a_mended_one_nothing(
     files: list[Example], tmp_path: Path
 ) -> None:
