@@ -123,14 +123,14 @@ class Variables:
     def _fresh(self, position: int, wanted: str) -> str:
         """An anonymous variable that holds nothing that is still wanted."""
         for name in (wanted, *self._spare):
-            if self._free(name, position):
+            if name in self._anonymous and self._free(name, position):
                 return name
         name = self._names.take(wanted)
         self._anonymous.add(name)
         self._spare.append(name)
         return name
 
-    def _make_room(self, name: str, position: int, loops: tuple[Loop, ...]) -> Copy | None:
+    def _make_room(self, name: str, position: int) -> Copy:
         """Moves what a variable holds elsewhere."""
         value = self._holder[name]
         other = self._fresh(position, SIDE)
@@ -156,10 +156,10 @@ class Variables:
                 targets.append("_")
                 continue
             target = name or self._target(value, reads, position, loops)
+            if name is None and target in targets:
+                target = self._fresh(position, "y")
             if not self._free(target, position):
-                copy = self._make_room(target, position, loops)
-                if copy:
-                    copies.append(copy)
+                copies.append(self._make_room(target, position))
             self._put(value, target)
             targets.append(target)
         return copies, targets
@@ -172,10 +172,10 @@ class Variables:
         ]
         if dying:
             return MAIN if MAIN in dying else dying[0]
-        if value in self._side:
-            return self._fresh(position, SIDE)
         if self._free(MAIN, position):
             return MAIN
+        if value in self._side:
+            return self._fresh(position, SIDE)
         if self._holder[MAIN] in reads and self._movable(MAIN, loops):
             return MAIN
         return self._fresh(position, "y")
@@ -196,14 +196,11 @@ class Variables:
             target = wanted or MAIN
             if not self._free(target, position):
                 if self._movable(target, loops):
-                    moved = self._make_room(target, position, loops)
-                    if moved:
-                        copies.append(moved)
-                        source = self.of[phi.initial]
+                    copies.append(self._make_room(target, position))
                 else:
                     target = self._fresh(position, "y")
             if target != source:
-                copies.append(Copy(target, source))
+                copies.append(Copy(target, self.of[phi.initial]))
             self._put(phi.value, target)
         return copies
 

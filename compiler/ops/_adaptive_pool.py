@@ -31,7 +31,6 @@ class AdaptivePool(Op):
     rank: ClassVar[int]
     family: ClassVar[str]
     pool_type: ClassVar[str]
-    global_type: ClassVar[str]
 
     output_size: Positive | tuple[Positive, ...]
 
@@ -56,7 +55,7 @@ class AdaptivePool(Op):
 
     def onnx(self, b: OnnxBuilder) -> str:
         if all(side == 1 for side in self.sides):
-            return b.node(self.global_type, b["x"])
+            return self.onnx_global(b)
         sizes = self._sizes(b.inputs.x)
         if all(size % side == 0 for size, side in zip(sizes, self.sides, strict=True)):
             kernel = [size // side for size, side in zip(sizes, self.sides, strict=True)]
@@ -82,6 +81,10 @@ class AdaptivePool(Op):
             sizes.append(size)
         return tuple(sizes)
 
+    def onnx_global(self, b: OnnxBuilder) -> str:
+        """All places become one."""
+        raise NotImplementedError(self.name)
+
     def onnx_axis(self, b: OnnxBuilder, value: str, axis: int, size: int, side: int) -> str:
         """One dim pooled from `size` to `side` where these windows overlap."""
         raise NotImplementedError(self.name)
@@ -93,10 +96,12 @@ class AdaptiveAvgPool(AdaptivePool):
 
     family: ClassVar[str] = "adaptive_avg_pool"
     pool_type: ClassVar[str] = "AveragePool"
-    global_type: ClassVar[str] = "GlobalAveragePool"
 
     def keeps(self, inputs: Inputs) -> tuple[str, ...]:
         return () if all(side == 1 for side in self.sides) else ("x",)
+
+    def onnx_global(self, b: OnnxBuilder) -> str:
+        return b.node("GlobalAveragePool", b["x"])
 
     def onnx_axis(self, b: OnnxBuilder, value: str, axis: int, size: int, side: int) -> str:
         # A mean over a box is a mean over each side in turn: a product with [size, side].
@@ -120,7 +125,6 @@ class AdaptiveMaxPool(AdaptivePool):
 
     family: ClassVar[str] = "adaptive_max_pool"
     pool_type: ClassVar[str] = "MaxPool"
-    global_type: ClassVar[str] = "GlobalMaxPool"
 
     def keeps(self, inputs: Inputs) -> tuple[str, ...]:
         return ("x",)
@@ -128,6 +132,10 @@ class AdaptiveMaxPool(AdaptivePool):
     def own_bytes(self, inputs: Inputs, results: tuple[TensorType, ...]) -> Dim:
         # Where each maximum stood.
         return results[0].elements * DType.INT64.bytes
+
+    def onnx_global(self, b: OnnxBuilder) -> str:
+        axes = b.constant(range(2, self.rank + 2), DType.INT64)
+        return b.node("ReduceMax", b["x"], axes, keepdims=1)
 
     def onnx_axis(self, b: OnnxBuilder, value: str, axis: int, size: int, side: int) -> str:
         # Windows differ by one place; the short ones take their last place twice.

@@ -35,6 +35,10 @@ class BatchNorm(WeightedOp):
     momentum: Fraction | None = 0.1
     affine: bool = True
 
+    @property
+    def has_bias(self) -> bool:
+        return self.affine
+
     def _channels(self, x: TensorType) -> int:
         help = "give dim 1 a number, or a param of the block (`float[N, width, H, W]`)"
         return known(self.name, x, 1, "number of channels", help)

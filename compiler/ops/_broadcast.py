@@ -155,8 +155,6 @@ class Arithmetic(Op):
         number = t.literal(int(self.scalar) if whole else self.scalar)
         if self.reversed:
             return f"{number} {self.sign} {t['x']}"
-        if number.startswith("-"):
-            number = f"({number})"
         return f"{t['x']} {self.sign} {number}"
 
     def onnx(self, b: OnnxBuilder) -> str:

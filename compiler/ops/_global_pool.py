@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from dlc.compiler.ir.dims import symbol
 from dlc.compiler.ir.graph import Inputs
-from dlc.compiler.ir.protocols import OnnxBuilder, TorchWriter
+from dlc.compiler.ir.protocols import TorchWriter
 from dlc.compiler.ir.types import TensorType, float_tensor
 from dlc.compiler.ops._checks import require_float, require_rank
 from dlc.compiler.ops.base import Example, Op
@@ -18,7 +18,6 @@ class GlobalPool(Op):
     """A pool over all places of each channel."""
 
     method: ClassVar[str]
-    onnx_type: ClassVar[str]
 
     def infer(self, inputs: Inputs) -> TensorType:
         x = inputs.x
@@ -37,10 +36,6 @@ class GlobalPool(Op):
     def torch(self, t: TorchWriter) -> str:
         dims = t.literal(tuple(range(2, t.inputs.x.rank)))
         return f"{t['x']}.{self.method}(dim={dims})"
-
-    def onnx(self, b: OnnxBuilder) -> str:
-        # Two nodes rather than one ReduceMean: the form that every runtime knows for images.
-        return b.node("Flatten", b.node(self.onnx_type, b["x"]), axis=1)
 
     @classmethod
     def examples(cls) -> tuple[Example, ...]:

@@ -21,7 +21,8 @@ class Pool(Op):
     Arguments:
         kernel_size: the side of the window; one number, or one for each spatial dim
         stride: the step of the window; the window's side where not given
-        padding: what is added at both ends of each spatial dim, at most half of the window
+        padding: what is added at both ends of each spatial dim, at most half of the
+            kernel
         ceil_mode: whether a last window that is cut off by the border counts
     """
 
@@ -64,12 +65,13 @@ class Pool(Op):
         )
 
     def validate(self) -> None:
-        for padding, window in zip(spread(self.padding, self.rank), self.window, strict=True):
-            if padding > window // 2:
+        # PyTorch leaves the gaps of a dilated window out of account.
+        for padding, side in zip(spread(self.padding, self.rank), self.kernel, strict=True):
+            if padding > side // 2:
                 raise OpError(
                     "E0302",
-                    f"`padding` of `{self.name}` may be half of the window at most,"
-                    f" expected 0 to {window // 2}, got {padding}",
+                    f"`padding` of `{self.name}` is at most half of `kernel_size`,"
+                    f" expected 0 to {side // 2}, got {padding}",
                     blame="padding",
                 )
 

@@ -48,7 +48,9 @@ class Op(Component):
 
     Class variables: `ports`; `results`, the names of what comes out; `shareable`, the
     parameters that another layer's may stand in for (`weight=tok.weight`);
-    `exemptions`, conformance checks that do not apply, each with the reason.
+    `exemptions`, conformance checks that do not apply, each with the reason: `meta`,
+    `meta:lengths` for the examples that give that port, `onnx.reference:extreme` for huge
+    numbers.
     """
 
     kind: ClassVar[str] = "op"
@@ -138,11 +140,16 @@ class WeightedOp(Op):
         """A parameter that starts as `bias_init` says."""
         return Parameter(name=name, shape=shape, role=role, initializer=self.bias_init)
 
+    @property
+    def has_bias(self) -> bool:
+        """Whether anything starts as `bias_init` says."""
+        return bool(getattr(self, "bias", True))
+
     def validate(self) -> None:
-        if self.bias_init is not None and getattr(self, "bias", True) is False:
+        if self.bias_init is not None and not self.has_bias:
             raise OpError(
                 "E0311",
                 f"`{self.name}` has no bias here, yet `bias_init` is given",
                 blame="bias_init",
-                help="leave out `bias_init`, or `bias=false`",
+                help="leave out `bias_init`",
             )

@@ -6,18 +6,16 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from dlc.compiler.components.arguments import Positive
-from dlc.compiler.components.base import keyword
-from dlc.compiler.components.initializers.base import Initializer
 from dlc.compiler.ir.dims import symbol
 from dlc.compiler.ir.graph import Inputs, Parameter
 from dlc.compiler.ir.protocols import Literal as Value
 from dlc.compiler.ir.protocols import OnnxBuilder, TorchWriter
 from dlc.compiler.ir.types import FLOAT, TensorType, int_tensor
-from dlc.compiler.ops.base import Example, Op, OpError
+from dlc.compiler.ops.base import Example, OpError, WeightedOp
 
 
 @dataclass(frozen=True, kw_only=True)
-class Embedding(Op):
+class Embedding(WeightedOp):
     """A learned vector for each index.
 
         tokens -> embedding(30522, 768, padding_idx=0)      # int[N, T] -> float[N, T, 768]
@@ -29,7 +27,6 @@ class Embedding(Op):
         num_embeddings: the number of rows; an index is below it
         embedding_dim: the size of the vectors
         padding_idx: a row that starts as 0 and is not learned
-        init: how the table starts; overrides the `init` section
     """
 
     name: ClassVar[str] = "embedding"
@@ -38,9 +35,13 @@ class Embedding(Op):
     num_embeddings: Positive
     embedding_dim: Positive
     padding_idx: int | None = None
-    init: Initializer | None = keyword(None)
+
+    @property
+    def has_bias(self) -> bool:
+        return False
 
     def validate(self) -> None:
+        super().validate()
         rows, row = self.num_embeddings, self.padding_idx
         if row is not None and not -rows <= row < rows:
             raise OpError(
@@ -62,8 +63,7 @@ class Embedding(Op):
         return TensorType(FLOAT, (*x.shape, self.embedding_dim))
 
     def parameters(self, inputs: Inputs) -> tuple[Parameter, ...]:
-        shape = (self.num_embeddings, self.embedding_dim)
-        return (Parameter(name="weight", shape=shape, initializer=self.init),)
+        return (self.weight_parameter("weight", self.num_embeddings, self.embedding_dim),)
 
     def keeps(self, inputs: Inputs) -> tuple[str, ...]:
         return ("x",)

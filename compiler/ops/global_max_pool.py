@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from dlc.compiler.ir.graph import Inputs
+from dlc.compiler.ir.protocols import OnnxBuilder
+from dlc.compiler.ir.types import DType
 from dlc.compiler.ops._global_pool import GlobalPool
 
 
@@ -20,7 +22,10 @@ class GlobalMaxPool(GlobalPool):
 
     name: ClassVar[str] = "global_max_pool"
     method: ClassVar[str] = "amax"
-    onnx_type: ClassVar[str] = "GlobalMaxPool"
 
     def keeps(self, inputs: Inputs) -> tuple[str, ...]:
         return ("x", "y")
+
+    def onnx(self, b: OnnxBuilder) -> str:
+        axes = b.constant(range(2, b.inputs.x.rank), DType.INT64)
+        return b.node("ReduceMax", b["x"], axes, keepdims=0)

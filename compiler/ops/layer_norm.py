@@ -42,6 +42,10 @@ class LayerNorm(WeightedOp):
     bias: bool = True
     dims: Positive = keyword(1)
 
+    @property
+    def has_bias(self) -> bool:
+        return self.elementwise_affine and self.bias
+
     def _normalized(self, x: TensorType) -> tuple[int, ...]:
         help = "give the last dim a number, or a param of the block (`float[N, T, dim]`)"
         return tuple(

@@ -103,8 +103,8 @@ class Lstm(WeightedOp):
     )
     results: ClassVar[tuple[str, ...]] = ("y", "h", "c")
     exemptions: ClassVar[dict[str, str]] = {
-        "onnx.reference": "its LSTM ignores `sequence_lens`, and knows one direction only",
-        "meta": "PyTorch packs sequences by lengths, which have no values on the meta device",
+        "onnx.reference:lengths": "its LSTM ignores `sequence_lens`",
+        "meta:lengths": "PyTorch packs sequences by lengths, which have no values there",
         "saved_bytes": "an estimate: what is kept depends on the kernel",
     }
 

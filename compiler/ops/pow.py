@@ -8,6 +8,7 @@ from typing import ClassVar
 from dlc.compiler.components.base import keyword
 from dlc.compiler.ir.dims import symbol
 from dlc.compiler.ir.graph import Inputs
+from dlc.compiler.ir.protocols import TorchWriter
 from dlc.compiler.ir.types import TensorType, float_tensor, int_tensor
 from dlc.compiler.ops._broadcast import Arithmetic
 from dlc.compiler.ops.base import Example, OpError
@@ -46,6 +47,12 @@ class Pow(Arithmetic):
                 else "multiply by a number with a fraction to make a float of it",
             )
         return y
+
+    def torch(self, t: TorchWriter) -> str:
+        if self.reverse and self.scalar is not None:
+            # A negative base would need brackets: -2 ** x is -(2 ** x).
+            return f"torch.pow({t.literal(self.scalar)}, {t['x']})"
+        return super().torch(t)
 
     def keeps(self, inputs: Inputs) -> tuple[str, ...]:
         if self.scalar is None:
