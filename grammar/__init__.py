@@ -1,1 +1,1 @@
-
+"""The grammar of the language and its table, shipped as data."""

@@ -1,1 +1,1 @@
-
+"""Everything that touches tensors, devices, files of weights and processes."""

@@ -1,1 +1,1 @@
-
+"""The model zoo: one spec a model, shared blocks, small real data sets."""

@@ -24,8 +24,10 @@ class CommandParser(argparse.ArgumentParser):
                 prog, max_help_position=24, width=79
             ),
             allow_abbrev=False,  # an abbreviation breaks when another option is added
+            add_help=False,
             **settings,
         )
+        self.add_argument("-h", "--help", action="help", help=argparse.SUPPRESS)
 
     def format_help(self) -> str:
         formatter = self._get_formatter()
@@ -41,6 +43,7 @@ class CommandParser(argparse.ArgumentParser):
 
     def parse(self, arguments: Sequence[str]) -> argparse.Namespace:
         """Like `parse_args`, with a suggestion for an unknown option. Exits with 2."""
+        self.usage = self._short_usage()
         found, unknown = self.parse_known_intermixed_args(arguments)
         if unknown:
             word, _, _ = unknown[0].partition("=")
@@ -52,6 +55,15 @@ class CommandParser(argparse.ArgumentParser):
                     message += f"; there is an option with a similar name: `{near}`"
             self.error(message)
         return found
+
+    def _short_usage(self) -> str:
+        """The options are listed below it; to name them twice costs three lines of the screen."""
+        formatter = self._get_formatter()
+        wanted = [
+            formatter._format_args(action, str(action.metavar or action.dest))
+            for action in self._get_positional_actions()
+        ]
+        return " ".join(["%(prog)s", "[OPTION ...]", *wanted])
 
     def error(self, message: str) -> NoReturn:
         sys.stderr.write(f"error: {message}\ntry `{self.prog} --help`\n")

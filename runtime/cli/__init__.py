@@ -1,1 +1,1 @@
-
+"""The commands that run a model."""

@@ -22,7 +22,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 Example: dlc predict model.onnx digits.parquet -o answers.csv
          dlc predict model.onnx digits.parquet --keep label   (shows ten rows)
 
-Needs no PyTorch. Files of any size are read in chunks; answers keep their order."""
+Needs no PyTorch. Files of any size are read in chunks; the order is kept."""
     parser.add_argument("model", metavar="MODEL", help="a file that `dlc export` wrote")
     parser.add_argument("data", metavar="DATA", help="csv, tsv, jsonl or parquet")
     parser.add_argument(

@@ -1,1 +1,1 @@
-
+"""From files of data to batches: columns, splits, fitted preprocessing."""

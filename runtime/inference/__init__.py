@@ -1,1 +1,1 @@
-
+"""Answers of an exported model with onnxruntime alone."""

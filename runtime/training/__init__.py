@@ -1,1 +1,1 @@
-
+"""Training: the loop, checkpoints that survive a kill, metrics, early stopping."""
