@@ -1,1 +1,1 @@
-
+"""What a program tells of itself: sizes, cost."""

@@ -1,1 +1,1 @@
-
+"""Source text and ONNX graphs from a program."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import count
+from itertools import count, pairwise
 from typing import TypeAlias
 
 from dlc.compiler.codegen import identifiers
@@ -14,13 +14,14 @@ from dlc.compiler.codegen.containers import Container, access, containers, split
 from dlc.compiler.codegen.identifiers import Names
 from dlc.compiler.codegen.layout import statement
 from dlc.compiler.codegen.literals import literal
-from dlc.compiler.codegen.loops import Item, Line, Loop, Tokens, roll, walk
+from dlc.compiler.codegen.loops import Item, Line, Loop, Tokens, join_sums, roll, walk
 from dlc.compiler.codegen.shape_comments import ShapeComments
 from dlc.compiler.codegen.variables import MAIN, SIDE, Copy, Liveness, Variables, side_values
 from dlc.compiler.codegen.writer import PLACEHOLDER, NodeCode, size_source
 from dlc.compiler.diagnostics.catalog import code as catalogued
 from dlc.compiler.diagnostics.model import Diagnostic, DiagnosticError
 
+_PARAGRAPH = 3
 _ALIAS = re.compile(r"__v(\d+)__\Z")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 
@@ -61,7 +62,10 @@ class Forward:
         self._attributes = Names(self.containers)
         self.arguments = [self._variable(name) for name in self.code.graph.inputs]
         self._aliases: dict[int, int] = {}
-        lines = [line for i, w in enumerate(self.code.nodes) if (line := self._line(i, w))]
+        lines = join_sums(
+            [line for i, w in enumerate(self.code.nodes) if (line := self._line(i, w))],
+            [self.code.numbers[value] for _, value in self.code.graph.outputs],
+        )
         fresh = count(len(self.code.numbers))
         outputs = [self._alias(self.code.numbers[value]) for _, value in self.code.graph.outputs]
         rolled = roll(lines, outputs, lambda: next(fresh))
@@ -198,30 +202,31 @@ class Forward:
     ) -> Iterator[str]:
         """`heads` gives, within loops, the variable and container of each attribute."""
         before: Line | None = None  # the line above, where nothing stands between
-        alone = True  # whether it began a chain
+        breaks = _breaks(items)
         for item in items:
             if isinstance(item, Loop):
                 yield from self._loop(item, depth, loops, heads, taken)
-                before, alone = None, False
+                before = None
                 continue
             reads = {t: self._variables.of[t] for t in item.tokens if isinstance(t, int)}
             copies, targets = self._variables.assign(item, self._author_names(item), loops)
-            goes_on = before is None or any(value in reads for value in before.results)
-            if not goes_on and not (alone and item.named):
-                yield ""  # another chain begins
+            if id(item) in breaks:
+                yield ""
             for copy in copies:
                 yield from statement(f"{copy.target} = {copy.source}", depth)
             shape = self._shape(item)
             shown = "" if before is not None and shape == self._shape(before) else shape
             text = self._text(item, reads, heads)
             yield from statement(f"{', '.join(targets)} = {text}", depth, shown)
-            before, alone = item, not goes_on or before is None
+            before = item
 
     def _shape(self, line: Line) -> str:
-        """The shapes of the results of a line."""
-        shapes = (
-            self.shapes.shape([turn[i] for turn in line.turns]) for i in range(len(line.results))
-        )
+        """The shapes of those results of a line that are read."""
+        shapes = [
+            self.shapes.shape([turn[i] for turn in line.turns])
+            for i, value in enumerate(line.results)
+            if len(line.results) == 1 or self._variables.is_read(value)
+        ]
         return ", ".join(filter(None, shapes))
 
     def _text(self, line: Line, reads: dict[int, str], heads: Heads) -> str:
@@ -315,6 +320,25 @@ class Forward:
         while wanted in self._locals or wanted in names:
             wanted += "_"
         return names.take(wanted)
+
+
+def _breaks(items: list[Item]) -> set[int]:
+    """The lines, by identity, before which an empty one stands: those that begin another
+    chain, where both are long enough to be a paragraph."""
+    chains: list[list[Item]] = []
+    for item in items:
+        above = chains[-1][-1] if chains else None
+        reads = set(item.tokens) if isinstance(item, Line) else set()
+        goes_on = not isinstance(item, Line) or not isinstance(above, Line)
+        if chains and (goes_on or reads & set(above.results if isinstance(above, Line) else ())):
+            chains[-1].append(item)
+        else:
+            chains.append([item])
+    return {
+        id(chain[0])
+        for before, chain in pairwise(chains)
+        if min(len(before), len(chain)) >= _PARAGRAPH
+    }
 
 
 def _copies(copies: list[Copy]) -> str:

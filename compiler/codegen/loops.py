@@ -66,6 +66,35 @@ class Rolled:
     aliases: dict[int, int]
 
 
+_SUMS, _PRODUCTS = ("add", "sub"), ("mul", "div")
+
+
+def join_sums(lines: list[Line], outputs: list[int]) -> list[Line]:
+    """The lines with `x = a + b` and `x = x + c` as one, where nothing else reads the first."""
+    readers: dict[int, int] = {}
+    for value in [*outputs, *(t for line in lines for t in line.tokens if isinstance(t, int))]:
+        readers[value] = readers.get(value, 0) + 1
+    kept: list[Line] = []
+    for line in lines:
+        above = kept[-1] if kept else None
+        if (
+            above is not None
+            and line.kind in _SUMS + _PRODUCTS
+            and above.kind in _SUMS + _PRODUCTS
+            and len(line.tokens) > 1
+            and line.tokens[0] == above.results[0]
+            and readers[above.results[0]] == 1
+            and not above.named
+            and line.indices == above.indices
+        ):
+            bracket = line.kind in _PRODUCTS and above.kind in _SUMS
+            first = ["(", *above.tokens, ")"] if bracket else above.tokens
+            line.tokens = [*first, *line.tokens[1:]]
+            kept.pop()
+        kept.append(line)
+    return kept
+
+
 def roll(lines: list[Line], outputs: list[int], fresh: Callable[[], int]) -> Rolled:
     """Finds the loops. `outputs` are values that are read at the end; `fresh` gives
     numbers for new values."""

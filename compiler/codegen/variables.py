@@ -112,6 +112,9 @@ class Variables:
         self._anonymous = {MAIN, SIDE}
         self._spare: list[str] = []
 
+    def is_read(self, value: int) -> bool:
+        return value in self._live.last
+
     def _free(self, name: str, position: int) -> bool:
         holder = self._holder.get(name)
         return holder is None or self._live.last.get(holder, 0) <= position

@@ -1,1 +1,1 @@
-
+"""The typed graph of a network."""

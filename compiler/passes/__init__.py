@@ -1,1 +1,1 @@
-
+"""Rewriting a program."""
