@@ -28,16 +28,18 @@ def not_run_yet(settings: Settings) -> tuple[Unavailable, ...]:
     """
     found: list[Unavailable] = []
     for f in dataclasses.fields(settings):
+        if f.name == "data":
+            found.extend(_bare_source(settings))
         if f.name != "search":
             found.extend(_within(f.name, getattr(settings, f.name)))
-    data = settings.data
-    if data is not None and isinstance(data.source, str):
-        source = for_path(data.source)
-        if source is not None and not source.available:
-            found.append(
-                Unavailable(path="data.source", name=source.name, note=source.available_note)
-            )
     return tuple(found)
+
+
+def _bare_source(settings: Settings) -> Iterator[Unavailable]:
+    if settings.data is not None and isinstance(settings.data.source, str):
+        source = for_path(settings.data.source)
+        if source is not None and not source.available:
+            yield Unavailable(path="data.source", name=source.name, note=source.available_note)
 
 
 def _within(path: str, value: object) -> Iterator[Unavailable]:

@@ -10,7 +10,7 @@ from dlc.compiler.components.initializers._kaiming import Kaiming
 
 @dataclass(frozen=True, kw_only=True)
 class KaimingNormal(Kaiming):
-    """Draws so that signals keep their size through relu units.
+    """Draws normal numbers so that signals keep their size through relu units.
 
         init: {conv2d: kaiming_normal(mode=fan_out, nonlinearity=relu)}
 

@@ -10,7 +10,7 @@ from dlc.compiler.components.initializers._xavier import Xavier
 
 @dataclass(frozen=True, kw_only=True)
 class XavierNormal(Xavier):
-    """Draws so that signals keep their size both ways, through linear or tanh units.
+    """Draws normal numbers so that signals keep their size both ways through linear or tanh units.
 
         init: {linear: xavier_normal}
 

@@ -18,7 +18,7 @@ class Export(Section):
     Arguments:
         opset: the ONNX operator set; the file gets the oldest format that carries it
         dynamic: the dims that stay open; where absent, all that the inputs name
-        precision: the number format of the weights in the file
+        precision: the number format of the weights in the file; only `float32` is written yet
     """
 
     name: ClassVar[str] = "export"

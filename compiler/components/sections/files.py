@@ -17,6 +17,8 @@ class Files(Section):
         data:
           source: {train: data/train.csv, test: data/test.csv}
 
+    Not read yet: put all rows in one file and give a `split`.
+
     Arguments:
         train: the file to learn from
         validation: the file to validate on; where absent, a part of `train` by `split`

@@ -33,15 +33,16 @@ class Train(Section):
         steps: instead, the number of optimizer steps
         validate_every: the stretch between two validations
         checkpoint: when the state is saved, and how many states are kept
-        precision: the number format of the arithmetic; `auto` takes float32, or a faster one
-            where a trial shows that it pays
-        compile: whether torch.compile is used; `auto` where a trial shows that it pays
+        precision: the number format of the arithmetic; `auto` leaves the choice to dlc, which
+            takes float32; `bf16` and `fp16` are not run yet
+        compile: whether torch.compile is used; `auto` leaves the choice to dlc, which does
+            without; `true` is not run yet
         memory: bytes of the device that training may use
         clip_grad_norm: the greatest norm of all gradients together
         clip_grad_value: the greatest magnitude of a gradient's number
         accumulate: batches whose gradients are averaged into one step
         on_nan: what a NaN or infinite loss does; `fail` stops, `skip` leaves the batch out,
-            `rollback` returns to the last good checkpoint
+            `rollback` returns to the last good checkpoint; only `fail` is run yet
         early_stopping: when to stop before the end
         average: a second set of weights, averaged over the steps
         seed: what initial weights, order and dropout are drawn from
