@@ -35,6 +35,11 @@ class Failure(DiagnosticError):
         self.exit_code = exit_code
 
     @property
+    def status(self) -> int:
+        """The name under which the command line looks for the exit code."""
+        return self.exit_code
+
+    @property
     def diagnostic(self) -> Diagnostic:
         return self.diagnostics[0]
 

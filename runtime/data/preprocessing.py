@@ -16,6 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from dlc.compiler.components.preprocessing.base import Preprocess
+from dlc.compiler.components.preprocessing.scale import Scale
+from dlc.compiler.components.preprocessing.standardize import Standardize
 from dlc.compiler.ir.types import DType, TensorType
 from dlc.runtime.failures import failure, io_failure, shown
 
@@ -41,19 +43,21 @@ class _Scale:
         return {}
 
     def apply(self, step: Preprocess, values: Array, statistics: Statistics) -> Array:
-        factor: float = getattr(step, "factor")  # noqa: B009
-        return values.astype(np.float32) * np.float32(factor)
+        assert isinstance(step, Scale)
+        return values.astype(np.float32) * np.float32(step.factor)
 
 
 class _Standardize:
     def fit(self, step: Preprocess, values: Array) -> dict[str, Array]:
-        exact = values.astype(np.float64)
-        deviation = exact.std(axis=0)
-        # A feature that never varies says nothing; dividing by 1 leaves it at 0.
-        deviation[deviation == 0] = 1.0
+        assert isinstance(step, Standardize)
+        features = step.dim % values.ndim if values.ndim > 1 else None
+        others = tuple(dim for dim in range(values.ndim) if dim != features)
+        deviation = values.std(axis=others, dtype=np.float64, keepdims=True)
+        # Equal values have a deviation of rounding errors, which must not be divided by.
+        constant = values.max(axis=others, keepdims=True) == values.min(axis=others, keepdims=True)
         return {
-            "mean": exact.mean(axis=0).astype(np.float32),
-            "std": deviation.astype(np.float32),
+            "mean": values.mean(axis=others, dtype=np.float64, keepdims=True).astype(np.float32),
+            "std": np.where(constant, 1.0, deviation).astype(np.float32),
         }
 
     def apply(self, step: Preprocess, values: Array, statistics: Statistics) -> Array:

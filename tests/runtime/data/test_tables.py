@@ -17,10 +17,12 @@ def write(path: Path, content: str | bytes) -> Path:
 
 
 def fails(path: Path, format: str, columns: list[str] | None = None) -> Failure:
-    with pytest.raises(Failure) as caught:
+    try:
         table = open_table(path, format)
         table.read(columns or list(table.names))
-    return caught.value
+    except Failure as failure:
+        return failure
+    pytest.fail("the file was read")
 
 
 def test_csv_keeps_values_as_text(tmp_path: Path) -> None:

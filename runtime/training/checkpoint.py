@@ -1,0 +1,199 @@
+"""Checkpoints: folders `step-00001234` that are complete or do not exist.
+
+A checkpoint is `model.safetensors`, `optimizer.safetensors`, `state.json` and
+`manifest.json`, which holds the SHA-256 of the others and vouches for itself. It is
+written under another name, synced, and renamed; nothing is ever changed in place.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from dlc.runtime.failures import Failure, failure, io_failure, shown
+from dlc.runtime.training.storage import DISK, Disk, clean, discard, place_folder
+from dlc.runtime.training.tensors import Array, decode, encode
+
+MODEL = "model.safetensors"
+OPTIMIZER = "optimizer.safetensors"
+STATE = "state.json"
+MANIFEST = "manifest.json"
+_FORMAT = 1
+_FOLDER = re.compile(r"step-(\d{8,})\Z")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checkpoint:
+    """The state of training after `step` optimizer steps. Tensors are numpy arrays, or
+    torch tensors where they are about to be written; `state` is plain JSON."""
+
+    step: int
+    model: Mapping[str, Any]
+    optimizer: Mapping[str, Any]
+    state: Mapping[str, Any]
+
+
+class CheckpointStore:
+    """The checkpoints of one run, in the folder `checkpoints`."""
+
+    def __init__(self, folder: Path, disk: Disk = DISK) -> None:
+        self.folder = folder
+        self.disk = disk
+
+    def path(self, step: int) -> Path:
+        return self.folder / f"step-{step:08d}"
+
+    def steps(self) -> tuple[int, ...]:
+        """The steps of all checkpoints, ascending; whether they verify is another question."""
+        try:
+            names = [entry.name for entry in self.folder.iterdir()]
+        except FileNotFoundError:
+            return ()
+        except OSError as error:
+            raise io_failure("cannot read", self.folder, error) from error
+        return tuple(sorted(int(found[1]) for name in names if (found := _FOLDER.match(name))))
+
+    def save(self, checkpoint: Checkpoint) -> Path:
+        """Writes a checkpoint. Raises `Failure` E0611; what was saved before is untouched
+        then, and no temporary file is left."""
+        target = self.path(checkpoint.step)
+        files = {
+            MODEL: encode(checkpoint.model),
+            OPTIMIZER: encode(checkpoint.optimizer),
+            STATE: iter((_json({"step": checkpoint.step, **checkpoint.state}),)),
+        }
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            place_folder(target, files, _manifest, self.disk)
+        except OSError as error:
+            raise io_failure("cannot save the checkpoint", target, error) from error
+        return target
+
+    def load(self, step: int) -> Checkpoint:
+        """A checkpoint whose every byte is as it was written. Raises `Failure` E0608 for a
+        damaged one, E0611 where it cannot be read."""
+        path = self.path(step)
+        files = self._verified(path)
+        try:
+            state = json.loads(files[STATE])
+            if state.pop("step") != step:
+                raise ValueError("it belongs to another step")
+            return Checkpoint(
+                step=step,
+                model=decode(files[MODEL]),
+                optimizer=decode(files[OPTIMIZER]),
+                state=state,
+            )
+        except (ValueError, KeyError) as error:
+            raise _corrupt(path, str(error)) from None
+
+    def _verified(self, path: Path) -> dict[str, bytes]:
+        def read(name: str) -> bytes:
+            try:
+                return (path / name).read_bytes()
+            except FileNotFoundError:
+                raise _corrupt(path, f"`{name}` is missing") from None
+            except OSError as error:
+                raise io_failure("cannot read", path / name, error) from error
+
+        content = read(MANIFEST)
+        try:
+            digests: dict[str, str] = json.loads(content)["files"]
+            genuine = _manifest(digests)[1] == content and set(digests) == {MODEL, OPTIMIZER, STATE}
+        except (ValueError, KeyError, TypeError, AttributeError):
+            genuine = False
+        if not genuine:
+            raise _corrupt(path, f"`{MANIFEST}` is not as it was written")
+        files = {}
+        for name, digest in digests.items():
+            files[name] = read(name)
+            if hashlib.sha256(files[name]).hexdigest() != digest:
+                raise _corrupt(path, f"`{name}` does not match its SHA-256")
+        return files
+
+    def load_newest(self, report: Callable[[Failure], None] | None = None) -> Checkpoint | None:
+        """The newest checkpoint that verifies, None where there is none. Each damaged one
+        on the way is given to `report`. Raises `Failure` E0608 where all are damaged."""
+        damaged: Failure | None = None
+        for step in reversed(self.steps()):
+            try:
+                return self.load(step)
+            except Failure as problem:
+                if problem.diagnostic.code.number != "E0608":
+                    raise
+                damaged = problem
+                if report is not None:
+                    report(problem)
+        if damaged is not None:
+            raise failure(
+                "E0608",
+                f"no checkpoint in `{shown(self.folder)}` is whole",
+                notes=(damaged.diagnostic.message,),
+                help="take the folder from a backup, or train again into another one",
+            )
+        return None
+
+    def prune(self, keep: int, best: int | None = None) -> None:
+        """Removes all but the newest `keep` and the best."""
+        for step in self.steps()[:-keep]:
+            if step != best:
+                try:
+                    discard(self.path(step), self.disk)
+                except OSError as error:
+                    raise io_failure("cannot remove", self.path(step), error) from error
+
+    def clean(self) -> None:
+        """Removes what an interrupted save left. Only under the lock of the run."""
+        clean(self.folder, self.disk)
+
+
+def load_weights(folder: Path, which: Literal["best", "last"] = "best") -> dict[str, Array]:
+    """The weights of a run folder by state_dict key. `best` is the best validation where a
+    figure is monitored, else the last. Raises `Failure` E0608, E0610, E0611."""
+    store = CheckpointStore(folder / "checkpoints")
+    newest = store.load_newest()
+    if newest is None:
+        raise failure(
+            "E0610",
+            f"`{shown(folder)}` holds no weights yet",
+            help=f"train it: `dlc train --resume {shown(folder)}`",
+        )
+    step = best_step(newest) if newest.state.get("restore_best") else None
+    if which == "last" or step is None or step == newest.step:
+        return dict(newest.model)
+    return dict(store.load(step).model)
+
+
+def best_step(checkpoint: Checkpoint) -> int | None:
+    """The step of the best validation so far, as a checkpoint knows it."""
+    step = checkpoint.state.get("best", {}).get("step")
+    return None if step is None else int(step)
+
+
+def weights_sha256(weights: Mapping[str, Any]) -> str:
+    """The hash of weights: that of their safetensors file."""
+    digest = hashlib.sha256()
+    for chunk in encode({name: np.asarray(value) for name, value in weights.items()}):
+        digest.update(chunk)
+    return digest.hexdigest()
+
+
+def _manifest(digests: Mapping[str, str]) -> tuple[str, bytes]:
+    files = dict(sorted(digests.items()))
+    vouched = hashlib.sha256(_json({"format": _FORMAT, "files": files})).hexdigest()
+    return MANIFEST, _json({"format": _FORMAT, "files": files, "sha256": vouched})
+
+
+def _json(value: object) -> bytes:
+    return (json.dumps(value, indent=1, sort_keys=True, allow_nan=False) + "\n").encode()
+
+
+def _corrupt(path: Path, reason: str) -> Failure:
+    return failure("E0608", f"the checkpoint `{shown(path)}` is damaged: {reason}")

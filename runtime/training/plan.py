@@ -1,0 +1,149 @@
+"""What is trained: the generated module and what the trainer must know beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from dlc.compiler.compilation import Compilation
+from dlc.compiler.components.base import Component
+from dlc.compiler.components.comparison import Pair
+from dlc.compiler.components.losses.cross_entropy import CrossEntropy
+from dlc.compiler.components.losses.nll_loss import NllLoss
+from dlc.compiler.components.sections.data import Data
+from dlc.compiler.components.settings import Settings
+from dlc.compiler.ir.graph import Program
+from dlc.compiler.ir.types import TensorType
+from dlc.runtime.data.dataset import Bound, refuse_unread
+from dlc.runtime.data.preprocessing import refuse_unavailable
+from dlc.runtime.failures import failure
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """`source` is the text of `model.py` and `name` its class; `resolved` the text of the
+    resolved spec. `roles` gives what each parameter is for, by state_dict key; `bounds`
+    the whole numbers that inputs and targets may hold. `batch_statistics` says that a
+    layer normalizes over the batch, which a batch of one sample does not allow."""
+
+    name: str
+    source: str
+    settings: Settings
+    inputs: Mapping[str, TensorType]
+    outputs: Mapping[str, TensorType]
+    targets: Mapping[str, TensorType]
+    root: Path
+    resolved: str = ""
+    digest: str = ""
+    graph_digest: str = ""
+    roles: Mapping[str, str] = field(default_factory=dict)
+    bounds: Mapping[str, Bound] = field(default_factory=dict)
+    batch_statistics: bool = False
+
+    @property
+    def data(self) -> Data:
+        assert self.settings.data is not None
+        return self.settings.data
+
+    @property
+    def types(self) -> dict[str, TensorType]:
+        """Outputs and targets: what losses and metrics compare."""
+        return {**self.outputs, **self.targets}
+
+
+def plan_of(compilation: Compilation, source: str) -> Plan:
+    """The plan of a compiled spec. Raises `Failure` E0309 where a section that training
+    needs is absent, E0602 for a component that is not run yet."""
+    program = compilation.program
+    graph = program.graph
+    plan = Plan(
+        name=program.name,
+        source=source,
+        settings=compilation.settings,
+        inputs={name: graph.values[name] for name in graph.inputs},
+        outputs={name: graph.values[value] for name, value in graph.outputs},
+        targets=dict(program.targets),
+        root=compilation.root if compilation.root is not None else Path(),
+        resolved=compilation.canonical,
+        digest=compilation.digest,
+        graph_digest=compilation.graph_digest,
+        roles={name: parameter.role for name, parameter in program.parameters()},
+        bounds={**_index_bounds(program), **_class_bounds(compilation.settings, program)},
+        batch_statistics=any(node.kind.startswith("batch_norm") for _, _, node in program.walk()),
+    )
+    refuse_untrainable(plan)
+    return plan
+
+
+def refuse_untrainable(plan: Plan) -> None:
+    """Raises `Failure` E0309 or E0602 for what training needs or does not run yet."""
+    settings = plan.settings
+    for section, value, example in (
+        ("data", settings.data, "data: {source: data/digits.parquet}"),
+        ("loss", settings.loss, "loss: cross_entropy(logits, label)"),
+        ("optimizer", settings.optimizer, "optimizer: adamw(lr=1e-3)"),
+    ):
+        if not value:
+            raise failure(
+                "E0309",
+                f"training needs `{section}`, which the spec leaves out",
+                help=f"add it: `{example}`",
+            )
+    for component in _components(settings):
+        if not component.available:
+            raise failure(
+                "E0602",
+                f"`{component.name}` is not run yet",
+                help=component.available_note or None,
+            )
+    for key, note in settings.train.used_unavailable():
+        raise failure("E0602", f"`train.{key}` is not run yet", help=note)
+    refuse_unread(plan.data)
+    refuse_unavailable(settings.preprocess)
+
+
+def _components(settings: Settings) -> Iterator[Component]:
+    yield from (term.loss for term in settings.loss)
+    yield from settings.metrics
+    optional = (
+        settings.optimizer,
+        settings.schedule,
+        settings.regularization,
+        settings.transfer,
+        settings.ensemble,
+        settings.train.average,
+    )
+    yield from (component for component in optional if component is not None)
+
+
+def _class_bounds(settings: Settings, program: Program) -> dict[str, Bound]:
+    """Class numbers that a loss reads: outside them torch fails, on a GPU for good."""
+    graph = program.graph
+    types = {name: graph.values[value] for name, value in graph.outputs} | dict(program.targets)
+    bounds = {}
+    for term in settings.loss:
+        loss = term.loss
+        if not isinstance(loss, CrossEntropy | NllLoss) or not types[loss.target].dtype.is_int:
+            continue
+        pair = Pair(loss.name, loss.input, types[loss.input], loss.target, types[loss.target])
+        classes = pair.x.shape[pair.class_dim()]
+        if isinstance(classes, int):
+            bounds[loss.target] = Bound(
+                high=classes - 1,
+                reason=f"`{loss.input}` has {classes} classes",
+                ignored=loss.ignore_index,
+            )
+    return bounds
+
+
+def _index_bounds(program: Program) -> dict[str, Bound]:
+    """Whole numbers that an embedding looks up."""
+    graph = program.graph
+    bounds = {}
+    for node in graph.nodes:
+        looked_up = node.inputs[0][1] if node.inputs else ""
+        rows = next((p.shape[0] for p in node.parameters if p.name == "weight"), None)
+        if node.kind == "embedding" and looked_up in graph.inputs and isinstance(rows, int):
+            bounds[looked_up] = Bound(high=rows - 1, reason=f"`{node.name}` has {rows} rows", low=0)
+    return bounds

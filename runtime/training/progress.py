@@ -1,0 +1,193 @@
+"""What a person sees while a network is trained: a live line in a terminal, else plain
+lines. All of it goes to standard error; standard output is for the answer."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Mapping
+from typing import Any, Protocol, TextIO
+
+# Without a terminal a line between validations says at most this often that all is well.
+_PLAIN_SECONDS = 10.0
+
+
+class Progress(Protocol):
+    """Follows a run. Figures are by the names of `metrics.jsonl`."""
+
+    def start(self, *, step: int, total_steps: int, steps_per_epoch: int) -> None: ...
+
+    def advance(
+        self, *, step: int, samples_per_second: float, figures: Mapping[str, float]
+    ) -> None:
+        """Some steps more; `figures` are of the training batches since the last call."""
+
+    def validated(self, record: Mapping[str, Any], *, best: bool) -> None: ...
+
+    def say(self, text: str) -> None:
+        """A line that stays."""
+
+    def stop(self) -> None: ...
+
+
+class Silent:
+    """Shows nothing."""
+
+    def start(self, *, step: int, total_steps: int, steps_per_epoch: int) -> None: ...
+
+    def advance(
+        self, *, step: int, samples_per_second: float, figures: Mapping[str, float]
+    ) -> None: ...
+
+    def validated(self, record: Mapping[str, Any], *, best: bool) -> None: ...
+
+    def say(self, text: str) -> None: ...
+
+    def stop(self) -> None: ...
+
+
+def progress_for(stream: TextIO, *, quiet: bool = False) -> Progress:
+    if quiet:
+        return Silent()
+    return Live(stream) if stream.isatty() else Plain(stream)
+
+
+def figures_text(figures: Mapping[str, Any]) -> str:
+    """`loss 0.1234  val_accuracy 0.9812`."""
+    return "  ".join(
+        f"{name} {value:.4g}" if abs(value) < 1e-3 else f"{name} {value:.4f}"
+        for name, value in figures.items()
+        if isinstance(value, float)
+    )
+
+
+def time_text(seconds: float) -> str:
+    """`8 s`, `3:05 min`, `2:03:05 h`."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60}:{whole % 60:02d} min"
+    return f"{whole // 3600}:{whole % 3600 // 60:02d}:{whole % 60:02d} h"
+
+
+class _Pace:
+    """The time left, by the steps since the start, validations included."""
+
+    def __init__(self) -> None:
+        self.total = self.per_epoch = self.first = 0
+        self.began = time.monotonic()
+
+    def start(self, step: int, total: int, per_epoch: int) -> None:
+        self.total, self.per_epoch, self.first = total, max(per_epoch, 1), step
+        self.began = time.monotonic()
+
+    def left(self, step: int) -> float | None:
+        done = step - self.first
+        if done <= 0:
+            return None
+        return (time.monotonic() - self.began) / done * (self.total - step)
+
+    def epoch_text(self, step: int) -> str:
+        epochs = -(-self.total // self.per_epoch)
+        return f"epoch {min(-(-step // self.per_epoch), epochs)}/{epochs}"
+
+
+class Plain:
+    """A line a validation, and one now and then between."""
+
+    def __init__(self, stream: TextIO = sys.stderr) -> None:
+        self.stream = stream
+        self.pace = _Pace()
+        self.rate = 0.0
+        self.last = time.monotonic()
+
+    def start(self, *, step: int, total_steps: int, steps_per_epoch: int) -> None:
+        self.pace.start(step, total_steps, steps_per_epoch)
+
+    def advance(
+        self, *, step: int, samples_per_second: float, figures: Mapping[str, float]
+    ) -> None:
+        self.rate = samples_per_second
+        if time.monotonic() - self.last >= _PLAIN_SECONDS:
+            self._line(step, figures_text(figures))
+
+    def validated(self, record: Mapping[str, Any], *, best: bool) -> None:
+        figures = {
+            name: value
+            for name, value in record.items()
+            if name == "loss" or name.startswith("val_")
+        }
+        self._line(record["step"], figures_text(figures) + ("  (best)" if best else ""))
+
+    def _line(self, step: int, text: str) -> None:
+        self.last = time.monotonic()
+        parts = [f"{self.pace.epoch_text(step)}  step {step:,}/{self.pace.total:,}", text]
+        if self.rate:
+            parts.append(f"{self.rate:,.0f} samples/s")
+        left = self.pace.left(step)
+        if left is not None and step < self.pace.total:
+            parts.append(f"{time_text(left)} left")
+        self.say("  ".join(part for part in parts if part))
+
+    def say(self, text: str) -> None:
+        self.stream.write(text + "\n")
+        self.stream.flush()
+
+    def stop(self) -> None: ...
+
+
+class Live:
+    """One bar that moves, with a line above it for every validation."""
+
+    def __init__(self, stream: TextIO = sys.stderr) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, TaskID, TextColumn
+        from rich.progress import Progress as Bars
+
+        self.pace = _Pace()
+        self.lines = Plain(stream)
+        self.bars = Bars(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=24),
+            TextColumn("{task.fields[text]}"),
+            console=Console(file=stream),
+            transient=True,
+            refresh_per_second=8,
+        )
+        self.task: TaskID | None = None
+        self.validation: dict[str, float] = {}
+
+    def start(self, *, step: int, total_steps: int, steps_per_epoch: int) -> None:
+        self.pace.start(step, total_steps, steps_per_epoch)
+        self.lines.start(step=step, total_steps=total_steps, steps_per_epoch=steps_per_epoch)
+        self.lines.say = self.say  # type: ignore[method-assign]
+        self.task = self.bars.add_task(
+            self.pace.epoch_text(step), total=total_steps, completed=step, text=""
+        )
+        self.bars.start()
+
+    def advance(
+        self, *, step: int, samples_per_second: float, figures: Mapping[str, float]
+    ) -> None:
+        assert self.task is not None
+        self.lines.rate = samples_per_second
+        parts = [figures_text(figures), f"{samples_per_second:,.0f} samples/s"]
+        left = self.pace.left(step)
+        if left is not None:
+            parts.append(f"{time_text(left)} left")
+        self.bars.update(
+            self.task,
+            completed=step,
+            description=self.pace.epoch_text(step),
+            text="  ".join(parts),
+        )
+
+    def validated(self, record: Mapping[str, Any], *, best: bool) -> None:
+        self.lines.validated(record, best=best)
+
+    def say(self, text: str) -> None:
+        self.bars.console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+    def stop(self) -> None:
+        self.bars.stop()

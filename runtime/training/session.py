@@ -1,0 +1,330 @@
+"""A run from its folder to its summary: started, or gone on with."""
+
+from __future__ import annotations
+
+import math
+import os
+import platform
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any, cast
+
+import torch
+
+from dlc.compiler.version import VERSION
+from dlc.runtime.data.dataset import DataSet, prepare
+from dlc.runtime.data.preprocessing import Preprocessing
+from dlc.runtime.device import choose_device, describe
+from dlc.runtime.failures import failure, shown
+from dlc.runtime.training import random_state
+from dlc.runtime.training.checkpoint import load_weights, weights_sha256
+from dlc.runtime.training.plan import Plan
+from dlc.runtime.training.progress import Progress, figures_text, time_text
+from dlc.runtime.training.run_folder import (
+    MODULE,
+    PREPROCESS,
+    RESOLVED,
+    SUMMARY,
+    RunFolder,
+    abandon,
+    create_run,
+    resume_run,
+)
+from dlc.runtime.training.samples import Epochs, Samples
+from dlc.runtime.training.signals import Stop, stop_on_signals
+from dlc.runtime.training.storage import DISK, Disk
+from dlc.runtime.training.trainer import Network, Trainer
+from dlc.runtime.training.validation import measure
+from dlc.runtime.training.weights import load_tensors
+
+Load = Callable[[str], ModuleType]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """How a session ended: the summary (as far as the run came), the exit code."""
+
+    folder: Path
+    summary: Mapping[str, Any]
+    exit_code: int = 0
+    signal: str = ""
+
+
+def start(
+    plan: Plan,
+    folder: Path,
+    *,
+    spec: tuple[str, str],
+    load: Load,
+    progress: Progress,
+    device: str = "auto",
+    sets: Iterable[str] = (),
+    disk: Disk = DISK,
+) -> Outcome:
+    """Trains a new run. `spec` is the name and text of the spec as given; `load` makes a
+    module of the plan's source. Raises `Failure`."""
+    where = choose_device(device)
+    run = create_run(folder, disk=disk)
+    try:
+        data = _prepare(plan)
+        choices = _choices(plan, where)
+        files = {
+            "spec" + Path(spec[0]).suffix: spec[1].encode(),
+            RESOLVED: plan.resolved.encode(),
+            MODULE: plan.source.encode(),
+            **{f"{PREPROCESS}/{name}": c for name, c in data.preprocessing.files().items()},
+        }
+        record = {
+            "dlc": VERSION,
+            "spec": "spec" + Path(spec[0]).suffix,
+            "name": plan.name,
+            "digest": plan.digest,
+            "graph_digest": plan.graph_digest,
+            "root": Path(os.path.relpath(plan.root.resolve(), folder.resolve())).as_posix(),
+            "arguments": {"spec": spec[0], "set": list(sets), "device": device},
+            "choices": choices,
+            "versions": versions(),
+            "data": _data_record(data, plan),
+        }
+        run.commit(files, record)
+    except BaseException:
+        abandon(run)
+        raise
+    return _train(plan, run, data, load, progress, where)
+
+
+def resume(
+    folder: Path,
+    plan_from: Callable[[RunFolder], Plan],
+    *,
+    load: Load,
+    progress: Progress,
+    device: str | None = None,
+    disk: Disk = DISK,
+) -> Outcome:
+    """Goes on with a run from its newest whole checkpoint. `plan_from` compiles the resolved
+    spec of the folder; nothing in the folder is executed. Raises `Failure`."""
+    run = resume_run(folder, disk=disk)
+    try:
+        where = choose_device(device or run.record["arguments"]["device"])
+        plan = plan_from(run)
+        if plan.source != run.module():
+            written = run.record.get("dlc")
+            raise failure(
+                "E0613",
+                f"`{shown(folder / MODULE)}` is not what the resolved spec gives",
+                notes=(f"the run was started by dlc {written}, this is {VERSION}",),
+                help="go on with that version, or train again into another folder",
+            )
+        data = _prepare(plan, run.preprocessing())
+        expected = run.record["data"]["sha256"]
+        if data.sha256 != expected:
+            raise failure(
+                "E0604",
+                f"`{shown(data.path)}` is not the file that the run was started with",
+                help="put that file back, or train again into another folder",
+            )
+    except BaseException:
+        run.close()
+        raise
+    return _train(plan, run, data, load, progress, where)
+
+
+def build_model(plan: Plan, module: ModuleType, seed: int) -> torch.nn.Module:
+    """The network with its initial weights, which depend on the seed alone."""
+    random_state.seed(seed)
+    model = getattr(module, plan.name)()
+    assert isinstance(model, torch.nn.Module)
+    return model
+
+
+def _prepare(plan: Plan, fitted: Preprocessing | None = None) -> DataSet:
+    return prepare(
+        plan.data,
+        inputs=plan.inputs,
+        targets=plan.targets,
+        root=plan.root,
+        preprocess=plan.settings.preprocess,
+        bounds=plan.bounds,
+        fitted=fitted,
+    )
+
+
+def _choices(plan: Plan, device: torch.device) -> dict[str, Any]:
+    """What the spec leaves open and this run settles; resuming takes them from here."""
+    precision = plan.settings.train.precision
+    return {
+        "device": device.type,
+        "precision": "float32" if precision == "auto" else precision,
+        "compile": False,
+    }
+
+
+def _data_record(data: DataSet, plan: Plan) -> dict[str, Any]:
+    path = os.path.relpath(data.path, plan.root.resolve())
+    return {
+        "path": Path(path).as_posix(),
+        "sha256": data.sha256,
+        "rows": len(data),
+        "split": data.rule.record(),
+        "parts": {part: len(data.division.part(part)) for part in ("train", "validation", "test")},
+    }
+
+
+def versions() -> dict[str, str]:
+    import numpy
+    import pyarrow
+
+    return {
+        "python": platform.python_version(),
+        "torch": str(torch.__version__),
+        "numpy": numpy.__version__,
+        "pyarrow": pyarrow.__version__,
+    }
+
+
+def _train(
+    plan: Plan, run: RunFolder, data: DataSet, load: Load, progress: Progress, device: torch.device
+) -> Outcome:
+    try:
+        with stop_on_signals() as stop:
+            trainer = _trainer(plan, run, data, load, progress, device, stop)
+            _restore(trainer, run, progress)
+            began = f"training {plan.name} on {describe(device)}: "
+            began += f"{len(data.division.train):,} samples, {trainer.total:,} steps"
+            progress.say(began + (f", from step {trainer.at.step:,}" if trainer.at.step else ""))
+            trainer.run()
+            if not trainer.finished:
+                progress.say(
+                    f"stopped by {stop.name} after step {trainer.at.step:,}; go on with "
+                    f"`dlc train --resume {shown(run.path)}`"
+                )
+                summary = _summary(trainer, data, finished="")
+                return Outcome(
+                    folder=run.path, summary=summary, exit_code=stop.exit_code, signal=stop.name
+                )
+            summary = _conclude(trainer, run, data, progress)
+            return Outcome(folder=run.path, summary=summary)
+    finally:
+        run.close()
+
+
+def _trainer(
+    plan: Plan,
+    run: RunFolder,
+    data: DataSet,
+    load: Load,
+    progress: Progress,
+    device: torch.device,
+    stop: Stop,
+) -> Trainer:
+    train = plan.settings.train
+    rows = data.division.train
+    module = load(plan.source)
+    model = build_model(plan, module, train.seed).to(device)
+    batch = plan.data.batch_size
+    epochs = Epochs(
+        rows,
+        batch_size=len(rows) if batch == "all" else min(batch, len(rows)),
+        seed=train.seed,
+        shuffle=plan.data.shuffle,
+        accumulate=train.accumulate,
+        batch_statistics=plan.batch_statistics,
+    )
+    _refuse_unmonitored(plan, data)
+    return Trainer(
+        plan=plan,
+        model=model,
+        network=cast(Network, module),
+        samples=Samples(data.arrays, inputs=[*plan.inputs], targets=[*plan.targets], device=device),
+        epochs=epochs,
+        validation=data.division.validation,
+        row_numbers=data.rows,
+        folder=run,
+        progress=progress,
+        stop=stop,
+        bf16=run.record["choices"]["precision"] == "bf16",
+    )
+
+
+def _refuse_unmonitored(plan: Plan, data: DataSet) -> None:
+    early = plan.settings.train.early_stopping
+    if early is not None and len(data.division.validation) == 0:
+        raise failure(
+            "E0309",
+            f"early stopping watches `{early.monitor}`, and there is no validation part",
+            help="give it a share: `data.split: {train: 0.8, validation: 0.2}`",
+        )
+
+
+def _restore(trainer: Trainer, run: RunFolder, progress: Progress) -> None:
+    checkpoint = run.checkpoints.load_newest(
+        lambda problem: progress.say(f"{problem.diagnostic.message}; going on from an older one")
+    )
+    if checkpoint is not None:
+        try:
+            trainer.restore(checkpoint)
+        except (ValueError, KeyError) as error:
+            raise failure(
+                "E0608",
+                f"the checkpoint `{shown(run.checkpoints.path(checkpoint.step))}` does not fit: "
+                f"{error}",
+                help="train again into another folder",
+            ) from None
+    trainer.cut_metrics()
+
+
+def _conclude(
+    trainer: Trainer, run: RunFolder, data: DataSet, progress: Progress
+) -> dict[str, Any]:
+    """Measures the test part once, with the weights that the run ends with."""
+    weights = load_weights(run.path)
+    summary = _summary(trainer, data, finished=trainer.finished)
+    summary["weights"] = weights_sha256(weights)
+    if len(data.division.test):
+        load_tensors(trainer.model, weights)
+        found = measure(
+            trainer.model,
+            trainer.plan,
+            trainer.samples,
+            data.division.test,
+            trainer.epochs.batch_size,
+        )
+        summary["test"] = _plain(found)
+    run.write_json(SUMMARY, summary)
+    progress.say(ending(summary))
+    return summary
+
+
+def _summary(trainer: Trainer, data: DataSet, *, finished: str) -> dict[str, Any]:
+    at = trainer.at
+    summary: dict[str, Any] = {
+        "name": trainer.plan.name,
+        "ended": finished or "stopped",
+        "steps": at.step,
+        "epochs": at.epoch + round(at.taken / trainer.epochs.usable, 6),
+        "samples": {
+            part: len(data.division.part(part)) for part in ("train", "validation", "test")
+        },
+        "seconds": round(trainer.seconds(), 3),
+        "metrics": _plain(trainer.figures),
+    }
+    if trainer.watch is not None:
+        best = trainer.watch.state()
+        summary["best"] = {key: best[key] for key in ("monitor", "value", "step")}
+    return summary
+
+
+def _plain(figures: Mapping[str, float]) -> dict[str, float | None]:
+    return {name: value if math.isfinite(value) else None for name, value in figures.items()}
+
+
+def ending(summary: Mapping[str, Any]) -> str:
+    """The summary in one line."""
+    how = "stopped early" if summary["ended"] == "early_stopping" else "done"
+    text = f"{how} after {summary['steps']:,} steps in {time_text(summary['seconds'])}"
+    if summary.get("test"):
+        text += f"; test part: {figures_text(summary['test'])}"
+    return text

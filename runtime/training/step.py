@@ -1,0 +1,119 @@
+"""One optimizer step: forward, backward, penalties, clipping, update."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+
+import torch
+
+from dlc.compiler.components.settings import Settings
+from dlc.runtime.training.samples import Take
+
+Tensors = dict[str, torch.Tensor]
+
+
+class Step:
+    """Calls as `step(take, first, end, batch_size)`; gives the loss of the samples, still
+    on the device, and the outputs and targets of the last batch.
+
+    Samples past `batch_size` are further batches whose gradients are averaged into the
+    same step, each by its number of samples. Nothing here waits for the device.
+    """
+
+    def __init__(
+        self,
+        *,
+        model: torch.nn.Module,
+        loss: Callable[[Tensors, Tensors], torch.Tensor],
+        optimizer: torch.optim.Optimizer,
+        schedule: torch.optim.lr_scheduler.LRScheduler,
+        settings: Settings,
+        roles: Mapping[str, str],
+        device: torch.device,
+        bf16: bool = False,
+    ) -> None:
+        self.model = model
+        self.loss = loss
+        self.optimizer = optimizer
+        self.schedule = schedule
+        self.device_type = device.type
+        self.bf16 = bf16
+        named = dict(model.named_parameters())
+        self.parameters = list(named.values())
+        self.weights = [p for name, p in named.items() if roles.get(name) == "weight"]
+        train, regularization = settings.train, settings.regularization
+        self.clip_norm = train.clip_grad_norm
+        self.clip_value = train.clip_grad_value
+        self.l1 = regularization.l1 if regularization is not None else 0.0
+        self.l2 = regularization.l2 if regularization is not None else 0.0
+        self.max_norm = regularization.max_norm if regularization is not None else None
+        self.adjusts = bool(self.l1 or self.l2 or self.clip_norm or self.clip_value)
+
+    def __call__(
+        self, take: Take, first: int, end: int, batch_size: int
+    ) -> tuple[torch.Tensor, Tensors, Tensors]:
+        if end - first <= batch_size:
+            inputs, targets = take(first, end)
+            outputs, loss = self._forward(inputs, targets)
+            loss.backward()  # type: ignore[no-untyped-call]
+            total = loss.detach()
+        else:
+            total, outputs, targets = self._accumulate(take, first, end, batch_size)
+        if self.adjusts:
+            self._adjust()
+        self.optimizer.step()
+        self.schedule.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        if self.max_norm is not None:
+            self._limit(self.max_norm)
+        return total, outputs, targets
+
+    def _accumulate(
+        self, take: Take, first: int, end: int, batch_size: int
+    ) -> tuple[torch.Tensor, Tensors, Tensors]:
+        total: torch.Tensor | None = None
+        outputs: Tensors = {}
+        targets: Tensors = {}
+        for start in range(first, end, batch_size):
+            stop = min(start + batch_size, end)
+            inputs, targets = take(start, stop)
+            outputs, loss = self._forward(inputs, targets)
+            loss = loss * ((stop - start) / (end - first))
+            loss.backward()  # type: ignore[no-untyped-call]
+            part = loss.detach()
+            total = part if total is None else total + part
+        assert total is not None
+        return total, outputs, targets
+
+    def _forward(self, inputs: Tensors, targets: Tensors) -> tuple[Tensors, torch.Tensor]:
+        with self._precision():
+            outputs: Tensors = self.model(**inputs)
+            return outputs, self.loss(outputs, targets)
+
+    def _precision(self) -> AbstractContextManager[object]:
+        if self.bf16:
+            return torch.autocast(self.device_type, dtype=torch.bfloat16)
+        return nullcontext()
+
+    @torch.no_grad()
+    def _adjust(self) -> None:
+        # The gradients of the penalties are known in closed form: adding them costs less
+        # than putting the penalties into the graph, and the loss stays without them.
+        for weight in self.weights if self.l1 or self.l2 else ():
+            if weight.grad is None:
+                continue
+            if self.l2:
+                weight.grad.add_(weight, alpha=self.l2)
+            if self.l1:
+                weight.grad.add_(weight.sign(), alpha=self.l1)
+        if self.clip_value is not None:
+            torch.nn.utils.clip_grad_value_(self.parameters, self.clip_value)
+        if self.clip_norm is not None:
+            torch.nn.utils.clip_grad_norm_(self.parameters, self.clip_norm)
+
+    @torch.no_grad()
+    def _limit(self, norm: float) -> None:
+        for weight in self.weights:
+            if weight.dim() > 1:
+                weight.copy_(torch.renorm(weight, p=2, dim=0, maxnorm=norm))

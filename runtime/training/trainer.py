@@ -1,0 +1,406 @@
+"""The training loop: steps, validations, checkpoints, and nothing that waits for the device.
+
+Losses stay on the device and are read a few times a second, so that an accelerator
+always has work queued; everything that decides the weights is a function of the seed,
+the epoch and the step, so that a run resumed anywhere ends where it would have ended.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import torch
+
+from dlc.runtime.failures import Failure, failure, io_failure, shown
+from dlc.runtime.training import optimizer_state, random_state
+from dlc.runtime.training.checkpoint import Checkpoint
+from dlc.runtime.training.early_stopping import Watch
+from dlc.runtime.training.plan import Plan
+from dlc.runtime.training.progress import Progress
+from dlc.runtime.training.run_folder import RunFolder
+from dlc.runtime.training.samples import Epochs, Rows, Samples
+from dlc.runtime.training.signals import Stop
+from dlc.runtime.training.step import Step
+from dlc.runtime.training.validation import add, measure, measures_of
+from dlc.runtime.training.weights import load_tensors, owned_tensors
+
+# How often losses are read: seldom enough to keep the device busy, often enough to live.
+_READ_SECONDS = 0.2
+_READ_STEPS = 256
+NON_FINITE = "non_finite.json"
+
+
+class Network(Protocol):
+    """What the generated module holds beside the class of the network."""
+
+    def loss(
+        self, outputs: Mapping[str, torch.Tensor], targets: Mapping[str, torch.Tensor]
+    ) -> torch.Tensor: ...
+
+    def optimizer(self, model: torch.nn.Module) -> torch.optim.Optimizer: ...
+
+    def schedule(
+        self, optimizer: torch.optim.Optimizer, total_steps: int, steps_per_epoch: int
+    ) -> torch.optim.lr_scheduler.LRScheduler: ...
+
+
+@dataclass(kw_only=True)
+class Position:
+    """How far a run has come. `taken` counts the samples of the epoch under way; the loss
+    is summed over `seen` samples since the last record."""
+
+    step: int = 0
+    epoch: int = 0
+    taken: int = 0
+    loss: float = 0.0
+    seen: int = 0
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Pending:
+    """A loss that is still on the device, and the batch that it belongs to."""
+
+    loss: torch.Tensor
+    epoch: int
+    taken: int
+    size: int
+
+
+class Trainer:
+    """Trains one network. `row_numbers` gives the row of the file for each sample."""
+
+    def __init__(
+        self,
+        *,
+        plan: Plan,
+        model: torch.nn.Module,
+        network: Network,
+        samples: Samples,
+        epochs: Epochs,
+        validation: Rows,
+        row_numbers: Rows,
+        folder: RunFolder,
+        progress: Progress,
+        stop: Stop,
+        bf16: bool = False,
+    ) -> None:
+        settings = plan.settings
+        self.plan = plan
+        self.model = model
+        self.samples = samples
+        self.epochs = epochs
+        self.validation = validation
+        self.row_numbers = row_numbers
+        self.folder = folder
+        self.progress = progress
+        self.stop = stop
+        self.at = Position()
+        self.finished = ""
+        self.figures: dict[str, float] = {}
+        train = settings.train
+        self.total = train.duration.in_steps(epochs.steps)
+        self.validate_steps = train.validate_every.in_steps(epochs.steps)
+        self.save_steps = train.checkpoint.every.in_steps(epochs.steps)
+        self.optimizer = network.optimizer(model)
+        optimizer_state.use_fused(self.optimizer)
+        self.schedule = network.schedule(self.optimizer, self.total, epochs.steps)
+        self.watch = watch_of(plan) if len(validation) else None
+        self.step = Step(
+            model=model,
+            loss=network.loss,
+            optimizer=self.optimizer,
+            schedule=self.schedule,
+            settings=settings,
+            roles=plan.roles,
+            device=samples.device,
+            bf16=bf16,
+        )
+        self._names: dict[torch.Tensor, str] = {p: n for n, p in model.named_parameters()}
+        self._pending: list[_Pending] = []
+        self._outputs: tuple[dict[str, torch.Tensor], dict[str, torch.Tensor], int] | None = None
+        self._read_at = time.monotonic()
+        self._since = self._read_at
+        self._metrics_bytes = 0
+        self._saved = 0
+
+    # ── the loop ─────────────────────────────────────────────────────────────
+
+    def run(self) -> None:
+        """Trains until the end, an early stop, or a signal. Raises `Failure` E0609 for a
+        loss that is not finite, E0611 where saving fails."""
+        self.model.train()
+        self.progress.start(
+            step=self.at.step, total_steps=self.total, steps_per_epoch=self.epochs.steps
+        )
+        try:
+            self._read_at = self._since = time.monotonic()
+            while not self.finished and not self.stop.requested:
+                self._epoch()
+            # A signal may come after the last look at what is due.
+            if self.stop.requested and self._saved != self.at.step:
+                self.save()
+        finally:
+            self.progress.stop()
+
+    def _epoch(self) -> None:
+        """The rest of the epoch under way, or as much of it as there is to do."""
+        at, stop, usable, group = self.at, self.stop, self.epochs.usable, self.epochs.group
+        batch_size = self.epochs.batch_size
+        take = self.samples.in_order(self.epochs.order(at.epoch))
+        pending = self._pending
+        event = self._next_event()
+        while True:
+            first, epoch = at.taken, at.epoch
+            end = min(first + group, usable)
+            loss, outputs, targets = self.step(take, first, end, batch_size)
+            pending.append(_Pending(loss, epoch, first, end - first))
+            self._outputs = (outputs, targets, min(batch_size, end - first))
+            at.step += 1
+            at.taken = end
+            if end == usable:
+                at.epoch, at.taken = epoch + 1, 0
+            if len(pending) >= _READ_STEPS or time.monotonic() - self._read_at > _READ_SECONDS:
+                self._read()
+            if at.step >= event or stop.requested:
+                self._event()
+                if self.finished or stop.requested:
+                    return
+                event = self._next_event()
+            if at.taken == 0:
+                return
+
+    def _next_event(self) -> int:
+        """The next step after which something is due."""
+        step = self.at.step
+        return min(
+            self.total,
+            (step // self.validate_steps + 1) * self.validate_steps,
+            (step // self.save_steps + 1) * self.save_steps,
+        )
+
+    def _event(self) -> None:
+        step = self.at.step
+        last = step >= self.total
+        self._read()
+        save = last or step % self.save_steps == 0 or self.stop.requested
+        if last or step % self.validate_steps == 0:
+            best = self._validate()
+            save = save or best
+            if last:
+                self.finished = "finished"
+            elif self.watch is not None and self.watch.exhausted:
+                self.finished = "early_stopping"
+        if save or self.finished:
+            self.save()
+
+    # ── what happened ────────────────────────────────────────────────────────
+
+    def _read(self) -> None:
+        """Fetches the losses since the last time; raises `Failure` E0609 for a bad one."""
+        pending = self._pending
+        if not pending:
+            return
+        values = torch.stack([entry.loss for entry in pending]).tolist()
+        first = self.at.step - len(pending) + 1
+        total, seen = 0.0, 0
+        for step, (entry, value) in enumerate(zip(pending, values, strict=True), first):
+            if not math.isfinite(value):
+                raise self._non_finite(entry, value, step)
+            total += value * entry.size
+            seen += entry.size
+            # One by one: the sum must not depend on when losses were read.
+            self.at.loss += value * entry.size
+        self.at.seen += seen
+        now = time.monotonic()
+        elapsed = max(now - self._read_at, 1e-9)
+        self._read_at = now
+        pending.clear()
+        figures = {"loss": total / seen, **self._batch_metrics()}
+        if self.figures:
+            figures |= {k: v for k, v in self.figures.items() if k != "val_loss"}
+        self.progress.advance(step=self.at.step, samples_per_second=seen / elapsed, figures=figures)
+
+    def _batch_metrics(self) -> dict[str, float]:
+        """The metrics of the last batch, with dropout: a sign of life, not a result."""
+        if self._outputs is None or not self.plan.settings.metrics:
+            return {}
+        outputs, targets, rows = self._outputs
+        measures = measures_of(self.plan)
+        add(measures, outputs, targets, rows)
+        return {name: value for name, value in measures.results().items() if name != "loss"}
+
+    def _validate(self) -> bool:
+        """Validates, writes a record, and says whether it is the best so far."""
+        at = self.at
+        record: dict[str, Any] = {
+            "step": at.step,
+            "epoch": at.epoch + round(at.taken / self.epochs.usable, 6),
+            "loss": at.loss / max(at.seen, 1),
+        }
+        at.loss, at.seen = 0.0, 0
+        best = False
+        if len(self.validation):
+            found = measure(
+                self.model, self.plan, self.samples, self.validation, self.epochs.batch_size
+            )
+            self.figures = {f"val_{name}": value for name, value in found.items()}
+            record |= self.figures
+            if self.watch is not None:
+                best = self.watch.see(self.figures, at.step)
+        record["lr"] = self.optimizer.param_groups[0]["lr"]
+        record["seconds"] = round(self.seconds(), 3)
+        self._append(record)
+        self.progress.validated(record, best=best)
+        self._read_at = time.monotonic()
+        return best
+
+    def seconds(self) -> float:
+        """The time spent on the run so far, in all sessions."""
+        return self.at.seconds + time.monotonic() - self._since
+
+    def _append(self, record: Mapping[str, Any]) -> None:
+        # JSON has no NaN: a figure that is none is null.
+        plain = {
+            key: None if isinstance(value, float) and not math.isfinite(value) else value
+            for key, value in record.items()
+        }
+        line = (json.dumps(plain) + "\n").encode()
+        try:
+            with self.folder.metrics.open("ab") as file:
+                file.write(line)
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise io_failure("cannot write", self.folder.metrics, error) from error
+        self._metrics_bytes += len(line)
+
+    def _non_finite(self, entry: _Pending, value: float, step: int) -> Failure:
+        order = self.epochs.order(entry.epoch)[entry.taken : entry.taken + entry.size]
+        rows = [int(row) for row in self.row_numbers[order]]
+        return self._failed(step, f"the loss became {value} in step {step:,}", rows)
+
+    def _failed(self, step: int, message: str, rows: list[int]) -> Failure:
+        saved = [kept for kept in self.folder.checkpoints.steps() if kept < step]
+        notes = [f"its batch held the rows {_listed(rows)} of the data"] if rows else []
+        if rows:
+            record = {"step": step, "rows": rows}
+            self.folder.write_json(NON_FINITE, record)
+        if saved:
+            notes.append(
+                f"the last good checkpoint is `{shown(self.folder.checkpoints.path(saved[-1]))}`"
+            )
+        return failure(
+            "E0609",
+            message,
+            notes=tuple(notes),
+            help="lower the learning rate, or clip: `train: {clip_grad_norm: 1.0}`",
+        )
+
+    # ── state ────────────────────────────────────────────────────────────────
+
+    def save(self) -> None:
+        """Saves a checkpoint and removes those that are no longer kept."""
+        self._read()
+        model = owned_tensors(self.model)
+        self._refuse_non_finite(model)
+        tensors, rest = optimizer_state.flatten(self.optimizer, self._names)
+        at = self.at
+        early = self.plan.settings.train.early_stopping
+        state = {
+            "epoch": at.epoch,
+            "taken": at.taken,
+            "loss": at.loss,
+            "seen": at.seen,
+            "seconds": round(self.seconds(), 3),
+            "finished": self.finished,
+            "figures": {k: v if math.isfinite(v) else None for k, v in self.figures.items()},
+            "best": self.watch.state() if self.watch is not None else {},
+            "restore_best": early is not None and early.restore_best,
+            "metrics_bytes": self._metrics_bytes,
+            "random": random_state.capture(self.samples.device),
+            "optimizer": rest,
+            "schedule": {
+                key: value
+                for key, value in self.schedule.state_dict().items()
+                if key != "lr_lambdas"
+            },
+        }
+        store = self.folder.checkpoints
+        store.save(Checkpoint(step=at.step, model=model, optimizer=tensors, state=state))
+        self._saved = at.step
+        best = self.watch.step if self.watch is not None else None
+        store.prune(self.plan.settings.train.checkpoint.keep, best)
+
+    def restore(self, checkpoint: Checkpoint) -> None:
+        """Goes back to a checkpoint; a ValueError where it is of another network."""
+        state = checkpoint.state
+        load_tensors(self.model, checkpoint.model)
+        optimizer_state.unflatten(
+            self.optimizer, self._names, checkpoint.optimizer, state["optimizer"]
+        )
+        schedule = {**self.schedule.state_dict(), **state["schedule"]}
+        self.schedule.load_state_dict(schedule)
+        random_state.restore(state["random"], self.samples.device)
+        self.at = Position(
+            step=checkpoint.step,
+            epoch=state["epoch"],
+            taken=state["taken"],
+            loss=state["loss"],
+            seen=state["seen"],
+            seconds=state["seconds"],
+        )
+        self.finished = state["finished"]
+        self.figures = {k: math.nan if v is None else v for k, v in state["figures"].items()}
+        if self.watch is not None and state["best"]:
+            self.watch.restore(state["best"])
+        self._metrics_bytes = state["metrics_bytes"]
+        self._saved = checkpoint.step
+
+    def cut_metrics(self) -> None:
+        """Removes the records after the position: those steps will be done again."""
+        path = self.folder.metrics
+        try:
+            if path.exists():
+                os.truncate(path, min(self._metrics_bytes, path.stat().st_size))
+        except OSError as error:
+            raise io_failure("cannot write", path, error) from error
+
+    def _refuse_non_finite(self, model: Mapping[str, torch.Tensor]) -> None:
+        """A finite loss can leave weights that are not; they must not replace good ones."""
+        floats = {name: t for name, t in model.items() if t.is_floating_point()}
+        finite = torch.stack([torch.isfinite(tensor).all() for tensor in floats.values()])
+        if not finite.all():
+            bad = next(n for n, good in zip(floats, finite.tolist(), strict=True) if not good)
+            step = self.at.step
+            raise self._failed(step, f"`{bad}` holds values that are not finite", [])
+
+
+def watch_of(plan: Plan) -> Watch | None:
+    """What early stopping follows. The figure's name was checked with the spec."""
+    early = plan.settings.train.early_stopping
+    if early is None:
+        return None
+    higher = False
+    for key, metric in zip(
+        measures_of(plan).results(), (None, *plan.settings.metrics), strict=True
+    ):
+        if metric is not None and f"val_{key}" == early.monitor:
+            higher = metric.higher_is_better
+    return Watch(
+        monitor=early.monitor,
+        higher_is_better=higher,
+        patience=early.patience,
+        min_delta=early.min_delta,
+    )
+
+
+def _listed(rows: list[int]) -> str:
+    text = ", ".join(str(row) for row in rows[:10])
+    return text if len(rows) <= 10 else f"{text} and {len(rows) - 10} more"

@@ -1,0 +1,66 @@
+"""The figures of a part of the data: what `val_loss` and `dlc evaluate` report."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy.typing as npt
+import torch
+
+from dlc.runtime.inference.measures import Measures
+from dlc.runtime.training.plan import Plan
+from dlc.runtime.training.samples import Rows, Samples
+
+# Without gradients a batch takes a fraction of the memory of a training step.
+_LEAST_BATCH = 256
+
+
+def measures_of(plan: Plan) -> Measures:
+    """Empty measures of a plan's loss and metrics. Raises `Failure` E0602."""
+    return Measures(
+        loss=plan.settings.loss,
+        metrics=plan.settings.metrics,
+        outputs=tuple(plan.outputs),
+        types=plan.types,
+    )
+
+
+def measure(
+    model: torch.nn.Module, plan: Plan, samples: Samples, rows: Rows, batch_size: int
+) -> dict[str, float]:
+    """`loss` without penalties, and every metric, over the given rows in evaluation mode.
+    Leaves the mode and all random state as they were."""
+    measures = measures_of(plan)
+    take = samples.in_order(rows)
+    size = max(batch_size, _LEAST_BATCH)
+    training = model.training
+    model.eval()
+    try:
+        with torch.no_grad():
+            for start in range(0, len(rows), size):
+                stop = min(start + size, len(rows))
+                inputs, targets = take(start, stop)
+                add(measures, model(**inputs), targets, stop - start)
+    finally:
+        model.train(training)
+    return measures.results()
+
+
+def add(
+    measures: Measures,
+    outputs: dict[str, torch.Tensor],
+    targets: dict[str, torch.Tensor],
+    rows: int,
+) -> None:
+    values = {**outputs, **targets}
+    measures.add(
+        {name: _on_host(value) for name, value in values.items() if name in measures.types}, rows
+    )
+
+
+def _on_host(value: torch.Tensor) -> npt.NDArray[Any]:
+    value = value.detach()
+    if value.dtype is torch.bfloat16:
+        value = value.float()
+    array: npt.NDArray[Any] = value.cpu().numpy()
+    return array
