@@ -40,7 +40,7 @@ from dlc.runtime.export.weights import Array
 from dlc.runtime.failures import Failure, failure, io_failure
 from dlc.runtime.inference.model_files import external_tensors, first_line, load_proto
 from dlc.runtime.inference.session import cpu_session
-from dlc.runtime.training.storage import UNFINISHED, remove_tree, replace_file, sync_folder
+from dlc.runtime.training.storage import DISK, UNFINISHED, replace_file, sync_folder
 
 if TYPE_CHECKING:
     from torch import nn
@@ -323,7 +323,7 @@ class _OutsideDraft(_Draft):
     def __init__(self, graph: OnnxGraph, state: Mapping[str, Array], out: Path) -> None:
         self.out = out
         self.folder = out.parent / f"{UNFINISHED}{out.name}.parts"
-        remove_tree(self.folder)
+        DISK.remove(self.folder)
         try:
             self.folder.mkdir()
             with (self.folder / "weights").open("wb") as file:
@@ -334,12 +334,12 @@ class _OutsideDraft(_Draft):
             self.name = f"{out.stem}-{outside.sha256[:8]}.data"
             os.replace(self.folder / "weights", self.folder / self.name)
         except OSError as error:
-            remove_tree(self.folder)
+            DISK.remove(self.folder)
             raise io_failure("cannot write", self.folder, error) from None
         set_location(self.proto, self.name)
 
     def __exit__(self, *_: object) -> None:
-        remove_tree(self.folder)
+        DISK.remove(self.folder)
 
     def model(self) -> Callable[[Mapping[str, Array]], dict[str, Array]]:
         path = self.folder / "model.onnx"

@@ -112,7 +112,16 @@ def _by_class(component: Any, dim: int, values: Mapping[str, Array]) -> tuple[Ar
     scores = scores.reshape(-1, scores.shape[-1])
     target = values[component.target].reshape(-1)
     counts = target != component.ignore_index
-    return scores[counts], target[counts]
+    scores, target = scores[counts], target[counts]
+    outside = (target < 0) | (target >= scores.shape[-1])
+    if outside.any():
+        raise failure(
+            "E0606",
+            f"`{component.target}` holds the class {target[outside][0]}, and "
+            f"`{component.input}` has {scores.shape[-1]} classes",
+            help="correct the data, or take that of the model",
+        )
+    return scores, target
 
 
 def _log_softmax(scores: Array) -> Array:

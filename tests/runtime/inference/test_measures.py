@@ -153,3 +153,13 @@ def test_what_is_not_measured_says_so_at_once():
     with pytest.raises(Failure) as caught:
         Measures(loss=(), metrics=(F1(**PLAIN),), outputs=("x",), types={})
     assert caught.value.diagnostic.code.number == "E0602"
+
+
+@pytest.mark.parametrize("value", [4, -1])
+def test_a_class_that_the_output_lacks_is_bad_data(value):
+    x, t = floats(4), classes(4)
+    t[7] = value
+    with pytest.raises(Failure) as caught:
+        measured(x, t, metrics=(Accuracy(**PLAIN),))
+    assert caught.value.diagnostic.code.number == "E0606"
+    assert f"the class {value}" in caught.value.diagnostic.message
