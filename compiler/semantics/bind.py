@@ -62,10 +62,15 @@ def similar(
 
 
 class Binder:
-    """Binds values; findings go to the collector, and what cannot be bound stays as it is."""
+    """Binds values; findings go to the collector, and what cannot be bound stays as it is.
 
-    def __init__(self, collector: Collector) -> None:
+    `known` are the spec's parameters: a word in a place for a number or a text is a number
+    where it is one of them.
+    """
+
+    def __init__(self, collector: Collector, known: frozenset[str] = frozenset()) -> None:
         self.collector = collector
+        self.known = known
 
     def report(
         self,
@@ -312,7 +317,7 @@ class Binder:
             case ComponentType(kind=kind):
                 return self.component(expr, kind)
             case UnionType(options=options):
-                return self.value(choose(options, expr), expr, key)
+                return self.value(choose(options, expr, self.known), expr, key)
             case AnyType():
                 return expr
             case _:

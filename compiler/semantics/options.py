@@ -36,8 +36,11 @@ def _word_rank(option: ArgumentType) -> int:
     return len(_WORD_RANKS)
 
 
-def choose(options: tuple[ArgumentType, ...], expr: tree.Expr) -> ArgumentType:
-    """Which alternative an expression is meant for; decided by its form alone."""
+def choose(
+    options: tuple[ArgumentType, ...], expr: tree.Expr, known: frozenset[str] = frozenset()
+) -> ArgumentType:
+    """Which alternative an expression is meant for; decided by its form, and by whether the
+    names in it are `known`: `vocab` is a number where a parameter bears the name, else text."""
 
     def first(*kinds: type) -> ArgumentType | None:
         return next((o for o in options if isinstance(o, kinds)), None)
@@ -55,16 +58,35 @@ def choose(options: tuple[ArgumentType, ...], expr: tree.Expr) -> ArgumentType:
         case tree.Boolean():
             choice = first(BoolType)
         case tree.Word(parts=parts):
-            choice = _for_word(options, ".".join(parts))
+            if parts[0] in known:
+                choice = first(IntType, FloatType, DimType)
+            choice = choice or _for_word(options, ".".join(parts))
         case tree.Text(value=text):
             choice = first(TextType) or _for_word(options, text)
-        case tree.Number() | tree.Unary() | tree.Binary() | tree.Conditional():
+        case tree.Number():
             choice = first(IntType, FloatType, DimType)
+        case tree.Unary() | tree.Binary() | tree.Conditional():
+            # `data/words.txt` reads as a division of names that nobody declared.
+            choice = None if _words(expr) <= known else first(TextType)
+            choice = choice or first(IntType, FloatType, DimType)
         case tree.Unparsed():
             choice = first(TextType)
     if choice is not None:
         return choice
     return next((o for o in options if not isinstance(o, NullType)), options[0])
+
+
+def _words(expr: tree.Expr) -> frozenset[str]:
+    match expr:
+        case tree.Word(parts=parts):
+            return frozenset(parts[:1])
+        case tree.Unary(operand=operand):
+            return _words(operand)
+        case tree.Binary(left=left, right=right):
+            return _words(left) | _words(right)
+        case tree.Conditional(then=then, condition=condition, otherwise=otherwise):
+            return _words(then) | _words(condition) | _words(otherwise)
+    return frozenset()
 
 
 def _for_mapping(options: tuple[ArgumentType, ...], expr: tree.Mapping) -> ArgumentType | None:

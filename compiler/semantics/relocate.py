@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Final
 
 from dlc.compiler.diagnostics.model import Collector
 from dlc.compiler.source import Source, Span
 from dlc.compiler.syntax import parse_expression, tree
+
+_FIELDS: Final = "__dataclass_fields__"
 
 
 def parse_inside(text: str, source: Source, offset: int, collector: Collector) -> tree.Expr | None:
@@ -26,17 +29,26 @@ def parse_quoted(text: tree.Text, collector: Collector) -> tree.Expr | None:
     return parse_inside(text.value, text.span.source, text.span.start + start, collector)
 
 
+def unplaced(file: tree.File) -> tree.File:
+    """The same tree without its text: equal trees are then alike in all that can be printed."""
+    nowhere = Source(file.source.name, "", file.source.surface)
+    span = nowhere.whole
+    moved: tree.File = _with_spans(file, lambda _: span)
+    return dataclasses.replace(moved, source=nowhere, comments=())
+
+
 def _move(node: Any, source: Source, offset: int) -> Any:
     """The same tree with every span moved into another source."""
+    return _with_spans(node, lambda span: Span(source, span.start + offset, span.end + offset))
+
+
+def _with_spans(node: Any, change: Callable[[Span], Span]) -> Any:
     if isinstance(node, Span):
-        return Span(source, node.start + offset, node.end + offset)
+        return change(node)
     if isinstance(node, tuple):
-        return tuple(_move(item, source, offset) for item in node)
-    if dataclasses.is_dataclass(node) and not isinstance(node, type | Source):
-        changes = {
-            f.name: _move(getattr(node, f.name), source, offset)
-            for f in dataclasses.fields(node)
-            if f.init
-        }
-        return dataclasses.replace(node, **changes)
-    return node
+        return tuple([_with_spans(item, change) for item in node])
+    fields = None if isinstance(node, type | Source) else getattr(node, _FIELDS, None)
+    if fields is None:
+        return node
+    values = {name: _with_spans(getattr(node, name), change) for name in fields}
+    return type(node)(**values)

@@ -58,6 +58,7 @@ class Resolver:
     def resolve(self, file: tree.File) -> tree.File:
         """The bound spec of a parsed one."""
         self._params(file.params)
+        self.binder.known = frozenset(p.name.text for p in file.params)
         self._distinct("dim", [d.name for d in file.dims])
         for decl in file.dims:
             if not decl.name.text.isupper():
