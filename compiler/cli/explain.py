@@ -15,6 +15,7 @@ from dlc.compiler.diagnostics.model import Code, Diagnostic
 from dlc.compiler.diagnostics.pages import find_code, read_page
 from dlc.compiler.diagnostics.render.display import visible
 from dlc.compiler.diagnostics.suggest import did_you_mean
+from dlc.compiler.ops.base import Op, Port
 
 _BOLD: Final = "\x1b[1m"
 _RESET: Final = "\x1b[0m"
@@ -75,22 +76,7 @@ def _code_object(found: Code) -> dict[str, Any]:
 
 def _code_text(found: Code, bold: bool) -> str:
     title = _strong(f"{found.severity.value}[{found.number}]: {found.name}", bold)
-    return f"{title}\n\n{_without_fences(read_page(found.number).text)}"
-
-
-def _without_fences(markdown: str) -> str:
-    """Fenced blocks indented instead, as manual pages show code."""
-    lines = []
-    fence = ""
-    for line in markdown.strip().splitlines():
-        opening = re.match(r"`{3,}", line)
-        if opening and not fence:
-            fence = opening[0]
-        elif fence and line.strip() == fence:
-            fence = ""
-        else:
-            lines.append(f"    {line}".rstrip() if fence else line)
-    return "\n".join(lines)
+    return f"{title}\n\n{read_page(found.number).plain}"
 
 
 # ── components ───────────────────────────────────────────────────────────────
@@ -140,6 +126,10 @@ def _component_object(component: type[Component]) -> dict[str, Any]:
         "summary": summary(component),
         "page": page(component),
         "available": component.available,
+        "ports": [
+            {"name": port.name, "optional": port.optional, "doc": port.doc}
+            for port in _ports(component)
+        ],
         "arguments": [
             {
                 "name": spec.name,
@@ -157,9 +147,13 @@ def _component_object(component: type[Component]) -> dict[str, Any]:
 def _component_text(component: type[Component], bold: bool) -> str:
     noun = _NOUNS.get(component.kind) or _with_article(component.kind)
     parts = [_strong(f"{component.name}, {noun}", bold), _page_without_arguments(component)]
+    ports = _ports(component)
+    if len(ports) > 1:
+        parts.append("\n".join(["Inputs:", *(_port_text(i, p) for i, p in enumerate(ports))]))
     table = arguments(component)
     if table:
-        parts.append("\n".join(["Arguments:", *_table(table)]))
+        title = "Keys:" if component.kind == "section" else "Arguments:"
+        parts.append("\n".join([title, *_table(table, component.kind), *_shared(component)]))
     if not component.available:
         parts.append(f"Not run by this version: {component.available_note}")
     return "\n\n".join(part for part in parts if part)
@@ -172,10 +166,29 @@ def _page_without_arguments(component: type[Component]) -> str:
     ).strip()
 
 
-def _table(table: dict[str, ArgumentSpec]) -> list[str]:
+def _ports(component: type[Component]) -> tuple[Port, ...]:
+    return component.ports if issubclass(component, Op) else ()
+
+
+def _port_text(index: int, port: Port) -> str:
+    # The first value stands left of the arrow; the others are given by name.
+    head = port.name if index == 0 else f"{port.name}="
+    doc = port.doc or "the value that flows in"
+    return f"  {head:<18} {doc}{', optional' if port.optional else ''}"
+
+
+def _shared(component: type[Component]) -> list[str]:
+    names = component.shareable if issubclass(component, Op) else ()
+    return [
+        f"  {name + '=':<18} a parameter of another layer, used in place of its own"
+        for name in names
+    ]
+
+
+def _table(table: dict[str, ArgumentSpec], kind: str) -> list[str]:
     lines = []
     for spec in table.values():
-        head = spec.name if spec.positional else f"{spec.name}="
+        head = spec.name if spec.positional or kind == "section" else f"{spec.name}="
         facts = spec.type.describe()
         facts += ", required" if spec.required else f", default {_shown(spec.default)}"
         lines.append(f"  {head:<18} {facts}")
@@ -207,6 +220,8 @@ def _shown(value: Any) -> str:
             for spec in arguments(type(value)).values()
             if getattr(value, spec.name) != spec.default
         )
+        if value.kind == "section":
+            return "its defaults"
         return f"{value.name}({given})" if given else value.name
     return f"{value:g}" if isinstance(value, float) else str(value)
 

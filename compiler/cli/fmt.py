@@ -23,8 +23,9 @@ from dlc.compiler.syntax.format import format_file
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.description = (
         "Example: dlc fmt specs/*.yaml\n\n"
-        "Puts specs into canonical form, in place, comments kept. Formatting twice changes\n"
-        "nothing more. Names are not looked up, so a spec with other mistakes formats too."
+        "Puts specs into canonical form, in place, comments kept. Formatting twice\n"
+        "changes nothing more. Names are not looked up: a spec with other mistakes\n"
+        "formats too."
     )
     parser.add_argument("specs", nargs="+", metavar="SPEC", help="a .yaml or .dlc file")
     parser.add_argument("--check", action="store_true", help="change nothing; 1 where one would")

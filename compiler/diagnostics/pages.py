@@ -44,6 +44,21 @@ class Page:
         """The sentence that the page begins with."""
         return " ".join(self.text.strip().split("\n\n")[0].split())
 
+    @property
+    def plain(self) -> str:
+        """The text with fenced blocks indented instead, as manual pages show code."""
+        lines = []
+        fence = ""
+        for line in self.text.strip().splitlines():
+            opening = re.match(r"`{3,}", line)
+            if opening and not fence:
+                fence = opening[0]
+            elif fence and line.strip() == fence:
+                fence = ""
+            else:
+                lines.append(f"    {line}".rstrip() if fence else line)
+        return "\n".join(lines)
+
     def examples(self) -> Iterator[Example]:
         for match in _FENCE.finditer(self.text):
             language, _, attributes = match["info"].strip().partition(" ")

@@ -44,7 +44,7 @@ def _rule(code: Code) -> dict[str, Any]:
         "name": "".join(part.capitalize() for part in code.name.split("-")),
         "shortDescription": {"text": code.summary},
         "fullDescription": {"text": page.summary},
-        "help": {"text": page.text, "markdown": page.text},
+        "help": {"text": page.plain, "markdown": page.text},
         "defaultConfiguration": {"level": _LEVELS[code.severity]},
     }
 
