@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from dlc.compiler.components.arguments import Positive
@@ -13,6 +12,7 @@ from dlc.compiler.ir.types import DType, TensorType
 from dlc.compiler.ops._checks import require_float, require_rank
 from dlc.compiler.ops._conv import layout, rank_help, spread
 from dlc.compiler.ops.base import Op, OpError
+from dlc.compiler.record import component
 
 
 def windows(size: int, count: int) -> list[tuple[int, int]]:
@@ -20,7 +20,7 @@ def windows(size: int, count: int) -> list[tuple[int, int]]:
     return [(i * size // count, -(-(i + 1) * size // count)) for i in range(count)]
 
 
-@dataclass(frozen=True, kw_only=True)
+@component
 class AdaptivePool(Op):
     """A pool that is told the size of the result.
 
@@ -90,7 +90,7 @@ class AdaptivePool(Op):
         raise NotImplementedError(self.name)
 
 
-@dataclass(frozen=True, kw_only=True)
+@component
 class AdaptiveAvgPool(AdaptivePool):
     """An average pool that is told the size of the result."""
 
@@ -119,7 +119,7 @@ class AdaptiveAvgPool(AdaptivePool):
         return b.node("Transpose", product, perm=turned)
 
 
-@dataclass(frozen=True, kw_only=True)
+@component
 class AdaptiveMaxPool(AdaptivePool):
     """A max pool that is told the size of the result."""
 

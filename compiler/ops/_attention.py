@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from dlc.compiler.ir.dims import Dim
 from dlc.compiler.ir.protocols import OnnxBuilder, Weight
 from dlc.compiler.ir.types import INT, DType
+from dlc.compiler.record import component
 
 _ATTENTION_OPSET = 23
 
 
-@dataclass(frozen=True, kw_only=True)
+@component
 class _Projected:
     """Query, key and value after their maps, [N, T, E] each."""
 

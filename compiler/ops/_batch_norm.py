@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from dlc.compiler.components.arguments import Fraction, PositiveFloat
@@ -14,9 +13,10 @@ from dlc.compiler.ir.types import DType, TensorType
 from dlc.compiler.ops._checks import known, require_float, require_rank
 from dlc.compiler.ops._conv import rank_help
 from dlc.compiler.ops.base import WeightedOp
+from dlc.compiler.record import component
 
 
-@dataclass(frozen=True, kw_only=True)
+@component
 class BatchNorm(WeightedOp):
     """Batch normalization.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from dlc.compiler.components.base import keyword
@@ -20,6 +19,7 @@ from dlc.compiler.ir.types import (
 )
 from dlc.compiler.ops._checks import how_to_state
 from dlc.compiler.ops.base import Example, Op, OpError, Port
+from dlc.compiler.record import component
 
 _ARITHMETIC = frozenset({DType.INT32, DType.INT64, DType.BOOL})
 
@@ -85,7 +85,7 @@ def promote(op: str, a: DType, b: DType, blame: str = "other") -> DType:
     )
 
 
-@dataclass(frozen=True, kw_only=True)
+@component
 class Arithmetic(Op):
     """Arithmetic on two tensors, or on a tensor and a number.
 

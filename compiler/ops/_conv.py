@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from dlc.compiler.components.arguments import Natural, Positive
@@ -13,6 +12,7 @@ from dlc.compiler.ir.protocols import OnnxBuilder, TorchWriter
 from dlc.compiler.ir.types import DType, Shape, TensorType
 from dlc.compiler.ops._checks import at_least, known, range_help, require_float, require_rank
 from dlc.compiler.ops.base import OpError, WeightedOp
+from dlc.compiler.record import component
 
 SPATIAL = ("", "L", "H, W", "D, H, W")
 _ONNX_PAD = {"reflect": "reflect", "replicate": "edge", "circular": "wrap"}
@@ -37,7 +37,7 @@ def rank_help(x: TensorType, rank: int, family: str) -> str | None:
     return None
 
 
-@dataclass(frozen=True, kw_only=True)
+@component
 class Conv(WeightedOp):
     """A convolution.
 
@@ -173,15 +173,26 @@ class Conv(WeightedOp):
         taps = self._in_channels(inputs.x) // self.groups * product(self.kernel)
         return results[0].elements * taps
 
-    def keeps(self, inputs: Inputs) -> tuple[str, ...] | None:
-        # Other modes than zeros make a padded copy, of which no name is kept.
-        return ("x",) if self.padding_mode == "zeros" else ()
+    def keeps(self, inputs: Inputs) -> tuple[str, ...]:
+        # Where the padding is written out, the padded copy is kept; reflecting and
+        # replicating keep what they padded too.
+        if self.padding_mode == "circular" or self._copied == "odd ends":
+            return ()
+        return ("x",)
+
+    @property
+    def _copied(self) -> Literal["no", "odd ends", "all"]:
+        """How much of the padding PyTorch writes out before it convolves."""
+        if self.padding_mode != "zeros":
+            return "all"
+        return "odd ends" if any(a != b for a, b in self.pads) else "no"
 
     def own_bytes(self, inputs: Inputs, results: tuple[TensorType, ...]) -> Dim:
-        if self.padding_mode == "zeros":
+        if self._copied == "no":
             return 0
         x = inputs.x
-        sides = [n + sum(p) for n, p in zip(x.shape[2:], self.pads, strict=True)]
+        written = [b - a if self._copied == "odd ends" else a + b for a, b in self.pads]
+        sides = [n + more for n, more in zip(x.shape[2:], written, strict=True)]
         return product((*x.shape[:2], *sides)) * x.dtype.bytes
 
     def gain(self, inputs: Inputs) -> float | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from dlc.compiler.ir.dims import symbol
@@ -11,9 +10,10 @@ from dlc.compiler.ir.protocols import TorchWriter
 from dlc.compiler.ir.types import TensorType, float_tensor
 from dlc.compiler.ops._checks import require_float, require_rank
 from dlc.compiler.ops.base import Example, Op
+from dlc.compiler.record import component
 
 
-@dataclass(frozen=True, kw_only=True)
+@component
 class GlobalPool(Op):
     """A pool over all places of each channel."""
 

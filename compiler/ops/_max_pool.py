@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from dlc.compiler.components.arguments import Positive
@@ -12,9 +11,10 @@ from dlc.compiler.ir.protocols import OnnxBuilder, TorchWriter
 from dlc.compiler.ir.types import DType, TensorType
 from dlc.compiler.ops._conv import spread
 from dlc.compiler.ops._pool import Pool
+from dlc.compiler.record import component
 
 
-@dataclass(frozen=True, kw_only=True)
+@component
 class MaxPool(Pool):
     """A max pool.
 

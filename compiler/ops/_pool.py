@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from dlc.compiler.components.arguments import Natural, Positive
@@ -12,9 +11,10 @@ from dlc.compiler.ir.types import TensorType
 from dlc.compiler.ops._checks import require_float, require_rank
 from dlc.compiler.ops._conv import layout, rank_help, require_fit, spread
 from dlc.compiler.ops.base import Op, OpError
+from dlc.compiler.record import component
 
 
-@dataclass(frozen=True, kw_only=True)
+@component
 class Pool(Op):
     """A pool.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from dlc.compiler.components.arguments import Positive
@@ -10,9 +9,10 @@ from dlc.compiler.ir.dims import symbol
 from dlc.compiler.ir.types import float_tensor
 from dlc.compiler.ops._adaptive_pool import AdaptiveAvgPool
 from dlc.compiler.ops.base import Example
+from dlc.compiler.record import component
 
 
-@dataclass(frozen=True, kw_only=True)
+@component
 class AdaptiveAvgPool3d(AdaptiveAvgPool):
     """The means of evenly cut windows of volumes, [N, C, D, H, W].
 

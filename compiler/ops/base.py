@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from dlc.compiler.components.base import Component, ComponentError, keyword
@@ -11,6 +10,7 @@ from dlc.compiler.ir.dims import Dim
 from dlc.compiler.ir.graph import Inputs, Parameter
 from dlc.compiler.ir.protocols import OnnxBuilder, TorchWriter
 from dlc.compiler.ir.types import TensorType
+from dlc.compiler.record import component, record
 
 
 class OpError(ComponentError):
@@ -18,7 +18,7 @@ class OpError(ComponentError):
     is then underlined; ops know neither spans nor diagnostics."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Port:
     """A tensor that flows in. The first port takes the value from the line above; the
     others are given by name (`key_padding_mask=mask`). A variadic port takes all."""
@@ -29,7 +29,7 @@ class Port:
     variadic: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Example:
     """An op on inputs of given types, for the conformance test. `ranges` bounds the drawn
     integers of a port, half-open (`{"x": (0, 10)}` for an index); `extremes` False
@@ -42,15 +42,15 @@ class Example:
     reason: str = ""
 
 
-@dataclass(frozen=True, kw_only=True)
+@component
 class Op(Component):
     """The base of every op.
 
     Class variables: `ports`; `results`, the names of what comes out; `shareable`, the
     parameters that another layer's may stand in for (`weight=tok.weight`);
     `exemptions`, conformance checks that do not apply, each with the reason: `meta`,
-    `meta:lengths` for the examples that give that port, `onnx.reference:extreme` for huge
-    numbers.
+    `meta:lengths` for the examples that give that port or argument,
+    `onnx.reference:extreme` for huge numbers.
     """
 
     kind: ClassVar[str] = "op"
@@ -120,7 +120,7 @@ class Op(Component):
         raise NotImplementedError(self.name)
 
 
-@dataclass(frozen=True, kw_only=True)
+@component
 class WeightedOp(Op):
     """An op with learned parameters.
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from dlc.compiler.ir.dims import symbol
 from dlc.compiler.ir.types import float_tensor
 from dlc.compiler.ops._batch_norm import BatchNorm
 from dlc.compiler.ops.base import Example
+from dlc.compiler.record import component
 
 
-@dataclass(frozen=True, kw_only=True)
+@component
 class BatchNorm1d(BatchNorm):
     """Batch normalization of vectors or sequences, [N, C] or [N, C, L].
 

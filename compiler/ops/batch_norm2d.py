@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from dlc.compiler.ir.dims import symbol
 from dlc.compiler.ir.types import float_tensor
 from dlc.compiler.ops._batch_norm import BatchNorm
 from dlc.compiler.ops.base import Example
+from dlc.compiler.record import component
 
 
-@dataclass(frozen=True, kw_only=True)
+@component
 class BatchNorm2d(BatchNorm):
     """Batch normalization of images, [N, C, H, W].
 

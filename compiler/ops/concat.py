@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from dlc.compiler.ir.dims import Dim, symbol
@@ -11,9 +10,10 @@ from dlc.compiler.ir.protocols import OnnxBuilder, TorchWriter
 from dlc.compiler.ir.types import TensorType, float_tensor, int_tensor
 from dlc.compiler.ops._checks import axis, require_equal
 from dlc.compiler.ops.base import Example, Op, OpError, Port
+from dlc.compiler.record import component
 
 
-@dataclass(frozen=True, kw_only=True)
+@component
 class Concat(Op):
     """Tensors joined along one dim.
 

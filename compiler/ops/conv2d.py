@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from dlc.compiler.components.arguments import Natural, Positive
@@ -10,9 +9,10 @@ from dlc.compiler.ir.dims import symbol
 from dlc.compiler.ir.types import float_tensor
 from dlc.compiler.ops._conv import Conv
 from dlc.compiler.ops.base import Example
+from dlc.compiler.record import component
 
 
-@dataclass(frozen=True, kw_only=True)
+@component
 class Conv2d(Conv):
     """Convolution over an image, [N, C, H, W].
 

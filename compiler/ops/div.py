@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import ClassVar
 
 from dlc.compiler.components.base import keyword
 from dlc.compiler.ir.graph import Inputs
 from dlc.compiler.ops._broadcast import Arithmetic
 from dlc.compiler.ops.base import Example, OpError
+from dlc.compiler.record import component
 
 
-@dataclass(frozen=True, kw_only=True)
+@component
 class Div(Arithmetic):
     """The quotient of two tensors, number by number, or of a tensor and a number.
 
@@ -39,7 +40,7 @@ class Div(Arithmetic):
     def keeps(self, inputs: Inputs) -> tuple[str, ...]:
         other = inputs.get("other")
         if other is None:
-            return ("x",) if self.reverse else ()
+            return ("x",) if self.reverse and inputs.x.dtype.is_float else ()
         return ("x", "other") if other.dtype.is_float else ("other",)
 
     def gain(self, inputs: Inputs) -> float | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from dlc.compiler.components.arguments import Probability
@@ -12,9 +11,10 @@ from dlc.compiler.ir.protocols import OnnxBuilder, TorchWriter
 from dlc.compiler.ir.types import TensorType, float_tensor
 from dlc.compiler.ops._checks import require_float
 from dlc.compiler.ops.base import Example, Op
+from dlc.compiler.record import component
 
 
-@dataclass(frozen=True, kw_only=True)
+@component
 class Dropout(Op):
     """Random zeros while training; nothing in evaluation.
 
@@ -31,6 +31,9 @@ class Dropout(Op):
     """
 
     name: ClassVar[str] = "dropout"
+    exemptions: ClassVar[dict[str, str]] = {
+        "saved_bytes": "a CPU keeps the mask as floats, an accelerator as bytes",
+    }
 
     p: Probability = 0.5
 
@@ -42,8 +45,7 @@ class Dropout(Op):
         return ()
 
     def own_bytes(self, inputs: Inputs, results: tuple[TensorType, ...]) -> Dim:
-        # The mask: one byte a number on an accelerator, a float on a CPU. Memory is short
-        # on accelerators, so the former is counted.
+        # The mask as an accelerator keeps it: that is where memory is short.
         return inputs.x.elements if self.p else 0
 
     def gain(self, inputs: Inputs) -> float | None:

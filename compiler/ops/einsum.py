@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
 from typing import ClassVar
 
 from dlc.compiler.ir.dims import Dim, product, symbol
@@ -11,9 +11,10 @@ from dlc.compiler.ir.protocols import OnnxBuilder, TorchWriter
 from dlc.compiler.ir.types import TensorType, float_tensor
 from dlc.compiler.ops._checks import require_equal, require_float
 from dlc.compiler.ops.base import Example, Op, OpError, Port
+from dlc.compiler.record import component
 
 
-@dataclass(frozen=True, kw_only=True)
+@component
 class Einsum(Op):
     """Sums of products of tensors, by the letters of their dims.
 
@@ -105,22 +106,38 @@ class Einsum(Op):
         sizes = self._sizes(inputs)
         return inputs.x.with_shape(*(sizes[letter] for letter in self.result))
 
-    def macs(self, inputs: Inputs, results: tuple[TensorType, ...]) -> Dim:
-        """Two inputs at a time, from the left; a product without a sum is none."""
-        sizes = self._sizes(inputs)
-        total: Dim = 0
+    def _steps(self) -> Iterator[tuple[str, str, str]]:
+        """The products of two inputs each, from the left: the letters of both and of what
+        comes out."""
         left, *rest = self.operands
         for i, right in enumerate(rest):
             wanted = set(self.result).union(*rest[i + 1 :])
+            result = "".join(sorted(set(left + right) & wanted))
+            yield left, right, result
+            left = result
+
+    def macs(self, inputs: Inputs, results: tuple[TensorType, ...]) -> Dim:
+        """A product without a sum is none."""
+        sizes = self._sizes(inputs)
+        total: Dim = 0
+        for left, right, result in self._steps():
             both = {c for c in set(left) & set(right) if sizes[c] != 1}
-            alone = (set(left) ^ set(right)) - wanted
-            if both - wanted:
+            # What only one input has and nothing wants is summed before.
+            alone = (set(left) ^ set(right)) - set(result)
+            if both - set(result):
                 total = total + product(sizes[c] for c in sorted(set(left + right) - alone))
-            left = "".join(sorted(set(left + right) & wanted))
         return total
 
     def keeps(self, inputs: Inputs) -> tuple[str, ...]:
         return ("x",) if len(self.operands) > 1 else ()
+
+    def own_bytes(self, inputs: Inputs, results: tuple[TensorType, ...]) -> Dim:
+        # What goes from one product into the next.
+        sizes = self._sizes(inputs)
+        total: Dim = 0
+        for _, _, result in list(self._steps())[:-1]:
+            total = total + product(sizes[c] for c in result) * inputs.x.dtype.bytes
+        return total
 
     def torch(self, t: TorchWriter) -> str:
         return f"torch.einsum({t.literal(self.equation)}, {', '.join(t.many('x'))})"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from dlc.compiler.components.arguments import Positive
@@ -12,9 +11,10 @@ from dlc.compiler.ir.protocols import Literal as Value
 from dlc.compiler.ir.protocols import OnnxBuilder, TorchWriter
 from dlc.compiler.ir.types import FLOAT, TensorType, int_tensor
 from dlc.compiler.ops.base import Example, OpError, WeightedOp
+from dlc.compiler.record import component
 
 
-@dataclass(frozen=True, kw_only=True)
+@component
 class Embedding(WeightedOp):
     """A learned vector for each index.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from dlc.compiler.ir.dims import product, symbol
@@ -12,9 +11,10 @@ from dlc.compiler.ir.types import TensorType, float_tensor
 from dlc.compiler.ops._checks import axis
 from dlc.compiler.ops._reshape import onnx_reshape
 from dlc.compiler.ops.base import Example, Op, OpError
+from dlc.compiler.record import component
 
 
-@dataclass(frozen=True, kw_only=True)
+@component
 class Flatten(Op):
     """Several dims become one.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from dlc.compiler.ir.dims import symbol
@@ -10,9 +9,10 @@ from dlc.compiler.ir.protocols import OnnxBuilder, TorchWriter
 from dlc.compiler.ir.types import float_tensor
 from dlc.compiler.ops._activation import Activation
 from dlc.compiler.ops.base import Example
+from dlc.compiler.record import component
 
 
-@dataclass(frozen=True, kw_only=True)
+@component
 class Gelu(Activation):
     """The Gaussian error linear unit.
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from dlc.compiler.ir.graph import Inputs
 from dlc.compiler.ir.protocols import OnnxBuilder
 from dlc.compiler.ops._global_pool import GlobalPool
+from dlc.compiler.record import component
 
 
-@dataclass(frozen=True, kw_only=True)
+@component
 class GlobalAvgPool(GlobalPool):
     """The mean of each channel over all places.
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from dlc.compiler.ir.graph import Inputs
 from dlc.compiler.ir.protocols import OnnxBuilder
 from dlc.compiler.ir.types import DType
 from dlc.compiler.ops._global_pool import GlobalPool
+from dlc.compiler.record import component
 
 
-@dataclass(frozen=True, kw_only=True)
+@component
 class GlobalMaxPool(GlobalPool):
     """The largest number of each channel over all places.
 

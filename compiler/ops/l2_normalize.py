@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from dlc.compiler.components.arguments import PositiveFloat
@@ -12,9 +11,10 @@ from dlc.compiler.ir.protocols import OnnxBuilder, TorchWriter
 from dlc.compiler.ir.types import DType, TensorType, float_tensor
 from dlc.compiler.ops._checks import axis, require_float
 from dlc.compiler.ops.base import Example, Op
+from dlc.compiler.record import component
 
 
-@dataclass(frozen=True, kw_only=True)
+@component
 class L2Normalize(Op):
     """Vectors of length 1: `torch.nn.functional.normalize`.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from dlc.compiler.components.arguments import Positive, PositiveFloat
@@ -14,9 +13,10 @@ from dlc.compiler.ir.protocols import OnnxBuilder, TorchWriter
 from dlc.compiler.ir.types import TensorType, float_tensor
 from dlc.compiler.ops._checks import known, require_float, require_least_rank
 from dlc.compiler.ops.base import Example, WeightedOp
+from dlc.compiler.record import component
 
 
-@dataclass(frozen=True, kw_only=True)
+@component
 class LayerNorm(WeightedOp):
     """Normalization over the last dim, for each position of each sample.
 

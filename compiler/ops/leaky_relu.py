@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from dlc.compiler.components.arguments import NonNegative
@@ -12,9 +11,10 @@ from dlc.compiler.ir.protocols import OnnxBuilder, TorchWriter
 from dlc.compiler.ir.types import float_tensor
 from dlc.compiler.ops._activation import Activation
 from dlc.compiler.ops.base import Example
+from dlc.compiler.record import component
 
 
-@dataclass(frozen=True, kw_only=True)
+@component
 class LeakyRelu(Activation):
     """The rectifier with a small slope for negative numbers.
 

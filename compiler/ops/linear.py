@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from dlc.compiler.components.arguments import Positive
@@ -12,9 +11,10 @@ from dlc.compiler.ir.protocols import OnnxBuilder, TorchWriter, Weight
 from dlc.compiler.ir.types import TensorType, float_tensor
 from dlc.compiler.ops._checks import known, require_float, require_least_rank
 from dlc.compiler.ops.base import Example, WeightedOp
+from dlc.compiler.record import component
 
 
-@dataclass(frozen=True, kw_only=True)
+@component
 class Linear(WeightedOp):
     """A learned affine map of the last dim: a fully connected layer.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import ClassVar
 
 from dlc.compiler.components.arguments import Positive, Probability
@@ -15,6 +14,7 @@ from dlc.compiler.ir.protocols import OnnxBuilder, TorchWriter, Weight
 from dlc.compiler.ir.types import DType, TensorType, float_tensor, int_tensor
 from dlc.compiler.ops._checks import known, require_equal, require_float, require_int, require_rank
 from dlc.compiler.ops.base import Example, OpError, Port, WeightedOp
+from dlc.compiler.record import component
 
 _HELPER = '''\
 class LSTM(nn.LSTM):
@@ -67,7 +67,7 @@ class LSTM(nn.LSTM):
 _GATES = (0, 3, 1, 2)
 
 
-@dataclass(frozen=True, kw_only=True)
+@component
 class Lstm(WeightedOp):
     """A recurrent network with long short-term memory, over [N, T, C].
 

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
-from dlc.compiler.ir.dims import Dim, symbol
+from dlc.compiler.ir.dims import Dim, product, symbol
 from dlc.compiler.ir.graph import Inputs
 from dlc.compiler.ir.protocols import OnnxBuilder, TorchWriter
 from dlc.compiler.ir.types import TensorType, float_tensor
 from dlc.compiler.ops._broadcast import broadcast
 from dlc.compiler.ops._checks import require_equal, require_float, require_least_rank
 from dlc.compiler.ops.base import Example, Op, OpError, Port
+from dlc.compiler.record import component
 
 
-@dataclass(frozen=True, kw_only=True)
+@component
 class Matmul(Op):
     """The matrix product of two tensors.
 
@@ -52,7 +52,23 @@ class Matmul(Op):
         return results[0].elements * inputs.x.shape[-1]
 
     def keeps(self, inputs: Inputs) -> tuple[str, ...]:
-        return ("x", "other")
+        return tuple(port for port in ("x", "other") if not self._copied(inputs, port))
+
+    def _copied(self, inputs: Inputs, port: str) -> bool:
+        """Whether a factor is stretched over the other's batch, which makes a copy."""
+        x, other = inputs.x, inputs["other"]
+        if other.rank == 2:
+            return False
+        return inputs[port].shape[:-2] != broadcast(self.name, _batch(x), _batch(other))
+
+    def own_bytes(self, inputs: Inputs, results: tuple[TensorType, ...]) -> Dim:
+        batch = product(results[0].shape[:-2])
+        total: Dim = 0
+        for port in ("x", "other"):
+            if self._copied(inputs, port):
+                factor = inputs[port]
+                total = total + batch * product(factor.shape[-2:]) * factor.dtype.bytes
+        return total
 
     def gain(self, inputs: Inputs) -> float | None:
         inner = inputs.x.shape[-1]

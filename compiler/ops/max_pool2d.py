@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from dlc.compiler.components.arguments import Natural, Positive
@@ -10,9 +9,10 @@ from dlc.compiler.ir.dims import symbol
 from dlc.compiler.ir.types import float_tensor
 from dlc.compiler.ops._max_pool import MaxPool
 from dlc.compiler.ops.base import Example
+from dlc.compiler.record import component
 
 
-@dataclass(frozen=True, kw_only=True)
+@component
 class MaxPool2d(MaxPool):
     """The largest number of each window of images, [N, C, H, W].
 

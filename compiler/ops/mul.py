@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from dlc.compiler.ir.graph import Inputs
 from dlc.compiler.ops._broadcast import Arithmetic
+from dlc.compiler.record import component
 
 
-@dataclass(frozen=True, kw_only=True)
+@component
 class Mul(Arithmetic):
     """The product of two tensors, number by number, or of a tensor and a number.
 

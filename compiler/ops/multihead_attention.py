@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from dlc.compiler.components.arguments import Positive, Probability
@@ -14,6 +13,7 @@ from dlc.compiler.ir.types import TensorType, bool_tensor, float_tensor
 from dlc.compiler.ops._attention import Attention
 from dlc.compiler.ops._checks import known, require_bool, require_equal, require_float, require_rank
 from dlc.compiler.ops.base import Example, OpError, Port, WeightedOp
+from dlc.compiler.record import component
 
 _HELPER = '''\
 class MultiheadAttention(nn.MultiheadAttention):
@@ -70,7 +70,7 @@ class MultiheadAttention(nn.MultiheadAttention):
 '''
 
 
-@dataclass(frozen=True, kw_only=True)
+@component
 class MultiheadAttention(WeightedOp):
     """Attention with several heads, over [N, T, E]: each position takes what it needs from
     the others.
@@ -99,6 +99,10 @@ class MultiheadAttention(WeightedOp):
         Port("value", "what is taken, [N, S, V]", optional=True),
         Port("key_padding_mask", "bool[N, S], true where a key is padding", optional=True),
     )
+
+    exemptions: ClassVar[dict[str, str]] = {
+        "saved_bytes:dropout": "a CPU has no fused kernel with dropout, and keeps the weights",
+    }
 
     num_heads: Positive
     dropout: Probability = 0.0
@@ -206,6 +210,8 @@ class MultiheadAttention(WeightedOp):
         batch, queries, keys = x.shape[0], x.shape[1], key.shape[1]
         numbers = 2 * width * (batch * queries) + 2 * width * (batch * keys)
         numbers = numbers + self.num_heads * (batch * queries)
+        if "key_padding_mask" in inputs:
+            numbers = numbers + batch * keys * (queries if self.is_causal else 1)
         return numbers * bytes
 
     def torch(self, t: TorchWriter) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from dlc.compiler.components.arguments import PositiveFloat
@@ -12,6 +11,7 @@ from dlc.compiler.ir.protocols import OnnxBuilder, TorchWriter
 from dlc.compiler.ir.types import TensorType, float_tensor
 from dlc.compiler.ops._checks import require_equal, require_float, require_least_rank
 from dlc.compiler.ops.base import Example, Op, OpError
+from dlc.compiler.record import component
 
 _HELPER = '''\
 class Normalize(nn.Module):
@@ -28,7 +28,7 @@ class Normalize(nn.Module):
 '''
 
 
-@dataclass(frozen=True, kw_only=True)
+@component
 class Normalize(Op):
     """Subtracts given means and divides by given deviations.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from dlc.compiler.ir.dims import symbol
@@ -11,9 +10,10 @@ from dlc.compiler.ir.protocols import OnnxBuilder, TorchWriter
 from dlc.compiler.ir.types import INT, TensorType, float_tensor, int_tensor
 from dlc.compiler.ops._checks import require_least_rank
 from dlc.compiler.ops.base import Example, Op
+from dlc.compiler.record import component
 
 
-@dataclass(frozen=True, kw_only=True)
+@component
 class Positions(Op):
     """The places along a sequence: 0 to T − 1.
 

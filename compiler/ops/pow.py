@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from dlc.compiler.components.base import keyword
@@ -12,9 +11,10 @@ from dlc.compiler.ir.protocols import TorchWriter
 from dlc.compiler.ir.types import TensorType, float_tensor, int_tensor
 from dlc.compiler.ops._broadcast import Arithmetic
 from dlc.compiler.ops.base import Example, OpError
+from dlc.compiler.record import component
 
 
-@dataclass(frozen=True, kw_only=True)
+@component
 class Pow(Arithmetic):
     """A power of each number.
 
@@ -57,6 +57,8 @@ class Pow(Arithmetic):
     def keeps(self, inputs: Inputs) -> tuple[str, ...]:
         if self.scalar is None:
             return ("x", "other", "y")
+        if not inputs.x.dtype.is_float:
+            return ()
         return ("x", "y") if self.reverse else ("x",)
 
     def gain(self, inputs: Inputs) -> float | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from dlc.compiler.ir.dims import Answer, Dim, DimError, compare, product, symbol
@@ -12,9 +11,10 @@ from dlc.compiler.ir.types import Shape, TensorType, float_tensor, int_tensor
 from dlc.compiler.ops._checks import how_to_state
 from dlc.compiler.ops._reshape import onnx_reshape
 from dlc.compiler.ops.base import Example, Op, OpError
+from dlc.compiler.record import component
 
 
-@dataclass(frozen=True, kw_only=True)
+@component
 class Reshape(Op):
     """The same numbers, in the same order, in other dims.
 

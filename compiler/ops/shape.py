@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from dlc.compiler.ir.dims import Answer, Dim, compare, symbol
@@ -11,6 +10,7 @@ from dlc.compiler.ir.protocols import OnnxBuilder, TorchWriter
 from dlc.compiler.ir.types import Shape as Sizes
 from dlc.compiler.ir.types import TensorType, float_tensor
 from dlc.compiler.ops.base import Example, Op, OpError
+from dlc.compiler.record import component
 
 _HELPER = '''\
 def check_shape(x: torch.Tensor, *sizes: int) -> torch.Tensor:
@@ -21,7 +21,7 @@ def check_shape(x: torch.Tensor, *sizes: int) -> torch.Tensor:
 '''
 
 
-@dataclass(frozen=True, kw_only=True)
+@component
 class Shape(Op):
     """A check that a tensor has the sizes that one thinks it has; gives it unchanged.
 

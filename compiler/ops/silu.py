@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from dlc.compiler.ir.protocols import OnnxBuilder
 from dlc.compiler.ops._activation import Activation
+from dlc.compiler.record import component
 
 
-@dataclass(frozen=True, kw_only=True)
+@component
 class Silu(Activation):
     """The sigmoid-weighted linear unit, also called swish.
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import ClassVar
 
 from dlc.compiler.components.base import keyword
 from dlc.compiler.ir.graph import Inputs
 from dlc.compiler.ops._broadcast import Arithmetic
 from dlc.compiler.ops.base import Example
+from dlc.compiler.record import component
 
 
-@dataclass(frozen=True, kw_only=True)
+@component
 class Sub(Arithmetic):
     """The difference of two tensors, or of a tensor and a number.
 

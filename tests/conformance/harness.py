@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
+import itertools
 import types
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -52,7 +54,10 @@ class Case:
 
     def exempt(self, check: str, *, extreme: bool = False) -> bool:
         """Whether the op declares that a check does not apply to this example."""
-        given = {f"{check}:{port}" for port in self.example.inputs}
+        fields = [
+            f.name for f in dataclasses.fields(self.op) if f.default != getattr(self.op, f.name)
+        ]
+        given = {f"{check}:{name}" for name in (*self.example.inputs, *fields)}
         if extreme:
             given.add(f"{check}:extreme")
         return bool(self.op.exemptions.keys() & {check, *given})
@@ -176,6 +181,24 @@ def dtype(type_: TensorType) -> torch.dtype:
 
 def outputs(module: nn.Module, inputs: Mapping[str, Tensor]) -> list[Tensor]:
     return list(module(*inputs.values()).values())
+
+
+def kept_bytes(module: nn.Module, inputs: Mapping[str, Tensor]) -> int:
+    """The bytes that autograd keeps for a backward pass, beside parameters and buffers."""
+    tensors = itertools.chain(module.parameters(), module.buffers())
+    own = {tensor.untyped_storage().data_ptr() for tensor in tensors}
+    kept: list[Tensor] = []  # held, lest a storage be given out twice
+
+    def keep(tensor: Tensor) -> Tensor:
+        kept.append(tensor)
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        results = outputs(module, inputs)
+    storages = [tensor.untyped_storage() for tensor in kept if tensor.numel()]
+    sizes = {s.data_ptr(): s.nbytes() for s in storages if s.data_ptr() not in own}
+    assert results
+    return sum(sizes.values())
 
 
 def model(case: Case, module: nn.Module, opset: int) -> onnx.ModelProto:

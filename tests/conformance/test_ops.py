@@ -10,6 +10,7 @@ from harness import (
     cases,
     concrete,
     dtype,
+    kept_bytes,
     model,
     number,
     outputs,
@@ -40,21 +41,12 @@ def test_results_have_the_inferred_shapes_and_types(case: Case) -> None:
 @every_case
 def test_parameters_are_those_of_the_module(case: Case) -> None:
     module = case.module()
-    declared = [
-        (path, concrete(parameter_type(p.shape), {}), p.trainable)
-        for path, p in case.program.parameters()
-    ]
+    declared = [(path, p.shape, p.trainable) for path, p in case.program.parameters()]
     trainable = {name for name, p in module.named_parameters() if p.requires_grad}
     found = [
         (name, tuple(value.shape), name in trainable) for name, value in module.state_dict().items()
     ]
     assert found == declared
-
-
-def parameter_type(shape):  # type: ignore[no-untyped-def]
-    from dlc.compiler.ir.types import float_tensor
-
-    return float_tensor(*shape)
 
 
 @every_case
@@ -88,6 +80,20 @@ def test_gradient_reaches_every_parameter_and_input(case: Case) -> None:
         assert leaf.grad is not None, f"no gradient reaches `{name}`"
         assert leaf.grad.isfinite().all()
         assert leaf.grad.any(), f"the gradient of `{name}` is 0"
+
+
+@every_case
+def test_saved_bytes_are_what_autograd_keeps(case: Case) -> None:
+    if case.exempt("saved_bytes"):
+        pytest.skip(case.op.exemptions.get("saved_bytes", "exempt"))
+    module = case.module().train()
+    for sizes in case.sizes():
+        inputs = case.draw(sizes, seed=1)
+        for value in inputs.values():
+            value.requires_grad_(value.is_floating_point())
+        saved = case.op.saved_bytes(case.ports, case.results)
+        assert saved is not None
+        assert number(saved, sizes) == kept_bytes(module, inputs)
 
 
 @pytest.mark.parametrize("opset", [20, 23])
