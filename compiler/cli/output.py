@@ -19,15 +19,11 @@ from dlc.compiler.diagnostics.model import (
     Collector,
     Diagnostic,
     DiagnosticError,
-    Edit,
-    Fix,
-    Label,
     Severity,
 )
-from dlc.compiler.diagnostics.pages import find_code
 from dlc.compiler.diagnostics.render import FORMATS, render
-from dlc.compiler.diagnostics.suggest import closest
 from dlc.compiler.source import Source
+from dlc.compiler.syntax.files import SURFACES, decode
 
 OK: Final = 0
 FINDINGS: Final = 1
@@ -51,8 +47,6 @@ _STATUS: Final = {
 }
 
 MAX_BYTES: Final = 8 * 1024 * 1024
-SURFACES: Final = {".yaml": "yaml", ".yml": "yaml", ".dlc": "dlc"}
-_BOM: Final = "\ufeff"
 
 
 class CommandError(DiagnosticError):
@@ -116,6 +110,9 @@ class _LevelAction(argparse.Action):
 
 
 def _lint(parser: argparse.ArgumentParser, word: str, level: str) -> str:
+    from dlc.compiler.diagnostics.pages import find_code
+    from dlc.compiler.diagnostics.suggest import closest
+
     found = find_code(word)
     if found is None:
         lints = [c.name for c in CODES.values() if c.severity is Severity.WARNING]
@@ -227,7 +224,7 @@ def read_source(path: str | Path) -> Source:
     """The spec at `path`; its suffix says which surface it is written in.
 
     Raises CommandError: status 2 where there is no such file to read, 74 where reading
-    fails, 1 where its bytes are no text of ours.
+    fails, 1 where it is too large; DiagnosticError where its bytes are not UTF-8.
     """
     name = str(path)
     surface = SURFACES.get(Path(path).suffix.lower())
@@ -248,38 +245,6 @@ def read_source(path: str | Path) -> Source:
     return decode(data, name, surface)
 
 
-def decode(data: bytes, name: str, surface: str) -> Source:
-    """Bytes as a Source: strict UTF-8 without a byte-order mark, else CommandError."""
-    try:
-        source = Source(name, data.decode("utf-8", "strict"), surface)
-    except UnicodeDecodeError as problem:
-        readable = Source(name, data.decode("utf-8", "replace"), surface)
-        at = len(data[: problem.start].decode("utf-8", "replace"))
-        raise CommandError(
-            Diagnostic(
-                code("E0111"),
-                f"the file is not UTF-8: byte 0x{data[problem.start]:02x}",
-                Label(readable.span(at, at + 1), "this cannot be read"),
-                help="save the file as UTF-8"
-                + (", not UTF-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else ""),
-            ),
-            status=FINDINGS,
-        ) from None
-    if source.text.startswith(_BOM):
-        mark = source.span(0, 1)
-        raise CommandError(
-            Diagnostic(
-                code("E0111"),
-                "the file begins with a byte-order mark",
-                Label(mark),
-                help="save it as UTF-8 without a byte-order mark",
-                fix=Fix("remove the mark", (Edit(mark, ""),)),
-            ),
-            status=FINDINGS,
-        )
-    return source
-
-
 def _checked_size(path: str | Path, name: str) -> int:
     try:
         status = os.stat(path)
@@ -298,6 +263,8 @@ def _checked_size(path: str | Path, name: str) -> int:
 
 
 def _nearby(path: Path) -> str | None:
+    from dlc.compiler.diagnostics.suggest import closest
+
     try:
         names = [e.name for e in os.scandir(path.parent) if Path(e.name).suffix in SURFACES]
     except OSError:

@@ -17,10 +17,10 @@ from dlc.compiler.diagnostics.suggest import closest
 from dlc.compiler.semantics.scope import error
 from dlc.compiler.source import Source, Span
 from dlc.compiler.syntax import tree
+from dlc.compiler.syntax.files import SURFACES, decode
 
 MAX_IMPORT_BYTES = 1 << 20
 MAX_DEPTH = 16
-SUFFIXES = {".yaml": "yaml", ".yml": "yaml", ".dlc": "dlc"}
 
 Parser = Callable[[Source, Collector], tree.File | None]
 
@@ -113,7 +113,7 @@ class Importer:
                 help="imports are relative to this file, with `/` between folders: "
                 "no drive, URL or absolute path",
             )
-        if Path(text).suffix not in SUFFIXES:
+        if Path(text).suffix not in SURFACES:
             raise error(
                 "E0209",
                 f"`{text}` is not a spec file",
@@ -146,7 +146,7 @@ class Importer:
                 raise error("E0209", f"`{name}` is not a regular file", span)
             if status.st_size > MAX_IMPORT_BYTES:
                 raise error("E0110", f"`{name}` is larger than 1 MiB", span)
-            text = target.read_bytes().decode("utf-8")
+            source = decode(target.read_bytes(), shown, SURFACES[target.suffix])
         except FileNotFoundError:
             raise error(
                 "E0209",
@@ -154,11 +154,8 @@ class Importer:
                 span,
                 help="the path is relative to the file that imports",
             ) from None
-        except UnicodeDecodeError:
-            raise error("E0111", f"`{name}` is not UTF-8 text", span) from None
         except OSError as problem:
             raise error("E0209", f"`{name}` cannot be read: {problem.strerror}", span) from None
-        source = Source(shown, text, SUFFIXES[target.suffix])
         self.sources.append(source)
         before = self.collector.has_errors
         file = self.parse(source, self.collector)

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from dlc.compiler.cli.main import main
 from dlc.compiler.cli.output import MAX_BYTES, CommandError, read_source, wants_color
+from dlc.compiler.diagnostics.model import DiagnosticError
 
 
 def refused(path: Path) -> CommandError:
@@ -65,7 +67,6 @@ def test_more_than_8_mib_is_refused_unread(tmp_path: Path) -> None:
     [
         (b"dlc: 1\nname: \xff\n", "2:7", "save the file as UTF-8"),
         ("dlc: 1\n".encode("utf-16"), "1:1", "save the file as UTF-8, not UTF-16"),
-        (b"\xef\xbb\xbfdlc: 1\n", "1:1", "save it as UTF-8 without a byte-order mark"),
         ("# 名é ".encode() + b"\xc3", "1:6", "save the file as UTF-8"),
         (b"\xed\xa0\x80", "1:1", "save the file as UTF-8"),
     ],
@@ -75,7 +76,9 @@ def test_bytes_that_are_no_text_are_shown_where_they_stand(
 ) -> None:
     path = tmp_path / "a.yaml"
     path.write_bytes(data)
-    [found] = refused(path).diagnostics
+    with pytest.raises(DiagnosticError) as caught:
+        read_source(path)
+    [found] = caught.value.diagnostics
     assert found.code.number == "E0111"
     assert found.primary is not None
     assert str(found.primary.span) == f"{path}:{place}"
@@ -103,3 +106,12 @@ def test_colour_is_for_terminals(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not wants_color("never", Terminal())
     monkeypatch.setenv("NO_COLOR", "1")
     assert not wants_color("auto", Terminal())
+
+
+def test_a_byte_order_mark_is_found_where_it_stands(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_bytes(b"\xef\xbb\xbfdlc: 1\n")
+    assert main(["check", str(path), "--format", "concise"]) == 1
+    assert capsys.readouterr().out == f"{path}:1:1: E0111 a byte order mark\n"
