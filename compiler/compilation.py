@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
 from dlc.compiler.components.settings import Settings
 from dlc.compiler.diagnostics.model import Diagnostic, Severity
 from dlc.compiler.ir.graph import Program
+from dlc.compiler.record import component
 from dlc.compiler.source import Source
 from dlc.compiler.syntax.tree import File
 
 
-@dataclass(frozen=True, kw_only=True)
+@component
 class Compilation:
     """A spec that passed every check.
 
@@ -54,9 +55,11 @@ class Compilation:
 
 def _canonical(spec: File) -> str:
     # Imported on use: checking a spec prints none.
+    from dlc.compiler.semantics.relocate import unplaced
     from dlc.compiler.syntax.format import format_file
 
-    return format_file(spec, "yaml")
+    # Without places: how the author spelled a number or spread a line says nothing.
+    return format_file(unplaced(spec), "yaml")
 
 
 def _sha256(text: str) -> str:
@@ -65,7 +68,7 @@ def _sha256(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-@dataclass(frozen=True, kw_only=True)
+@component
 class Result:
     """What checking gives: findings, and a compilation where none of them is an error.
 

@@ -28,6 +28,18 @@ def record(cls: type[_T]) -> type[_T]:
     return made  # type: ignore[no-any-return]
 
 
+@dataclass_transform(
+    frozen_default=True, kw_only_default=True, field_specifiers=(dataclasses.field,)
+)
+def component(cls: type[_T]) -> type[_T]:
+    """The same with arguments by name only: what every named thing of a spec is."""
+    made: Any = dataclasses.dataclass(eq=False, repr=False, kw_only=True)(cls)
+    made.__eq__ = _equal
+    made.__hash__ = _hash
+    made.__repr__ = _text
+    return made  # type: ignore[no-any-return]
+
+
 def _compared(self: Any) -> tuple[Any, ...]:
     return tuple(getattr(self, f.name) for f in dataclasses.fields(self) if f.compare)
 

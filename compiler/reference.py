@@ -2,7 +2,8 @@
 
     python -m dlc.compiler.reference
 
-rewrites it and `grammar/spec.schema.json`; the tests hold both equal to the components.
+rewrites it, the tables of keys in `grammar/README.md`, and `grammar/spec.schema.json`; the
+tests hold all three equal to the components.
 """
 
 from __future__ import annotations
@@ -18,6 +19,9 @@ from dlc.compiler.components.sections.base import Section
 from dlc.compiler.ops.base import Op
 
 FILE = "reference.md"
+#: The description of the language; between its markers stand tables of keys, made here.
+LANGUAGE = "README.md"
+_TABLE = re.compile(r"(<!-- table: (\w+) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
 
 _HEADINGS = {
     "op": ("Layers", "What `layers` of a network are made of."),
@@ -41,6 +45,16 @@ _HEADINGS = {
 def text() -> str:
     """The reference that the components give now, as the text of its file."""
     return "\n".join(_lines()).rstrip("\n") + "\n"
+
+
+def with_tables(language: str) -> str:
+    """The description of the language with the tables of keys that the sections give now."""
+
+    def table(match: re.Match[str]) -> str:
+        lines = _arguments(registry.load("section", match[2]))
+        return f"{match[1]}\n" + "\n".join(lines) + f"\n\n{match[4]}"
+
+    return _TABLE.sub(table, language)
 
 
 def default(spec: ArgumentSpec) -> str:
@@ -80,7 +94,6 @@ def _component(kind: str, component: type[Component]) -> Iterator[str]:
         yield ""
     body, source = _parts(page(component))
     yield from body
-    table = arguments(component)
     ports = component.ports if issubclass(component, Op) else ()
     if issubclass(component, Op) and (len(ports) > 1 or any(port.doc for port in ports)):
         yield ""
@@ -89,13 +102,9 @@ def _component(kind: str, component: type[Component]) -> Iterator[str]:
         for port in ports:
             note = " (optional)" if port.optional else ""
             yield f"| `{port.name}`{note} | {_cell(port.doc) or 'the value'} |"
-    if table:
+    if arguments(component):
         yield ""
-        yield "| argument | takes | default | meaning |"
-        yield "| --- | --- | --- | --- |"
-        for spec in table.values():
-            waits = issubclass(component, Section) and spec.name in component.unavailable
-            yield _row(spec, kind != "section" and not spec.positional, waits)
+        yield from _arguments(component)
     if issubclass(component, Op) and component.shareable:
         shared = ", ".join(f"`{name}`" for name in component.shareable)
         yield ""
@@ -103,6 +112,15 @@ def _component(kind: str, component: type[Component]) -> Iterator[str]:
     if source:
         yield ""
         yield from source
+
+
+def _arguments(component: type[Component]) -> Iterator[str]:
+    section = issubclass(component, Section)
+    yield f"| {'key' if section else 'argument'} | takes | default | meaning |"
+    yield "| --- | --- | --- | --- |"
+    for spec in arguments(component).values():
+        waits = issubclass(component, Section) and spec.name in component.unavailable
+        yield _row(spec, not section and not spec.positional, waits)
 
 
 def _row(spec: ArgumentSpec, named_only: bool, waits: bool) -> str:
@@ -166,6 +184,8 @@ def main() -> None:
     folder = Path(__file__).resolve().parents[1] / "grammar"
     (folder / schema.FILE).write_text(schema.text(), encoding="utf-8")
     (folder / FILE).write_text(text(), encoding="utf-8")
+    language = folder / LANGUAGE
+    language.write_text(with_tables(language.read_text(encoding="utf-8")), encoding="utf-8")
 
 
 if __name__ == "__main__":

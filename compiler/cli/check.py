@@ -77,9 +77,9 @@ def _overlaps(edit: Edit, others: list[Edit]) -> bool:
 def _schema(path: str) -> tuple[Diagnostic, ...]:
     if not path.endswith((".yaml", ".yml")):
         return ()
-    from dlc.compiler.schema import findings
+    from dlc.compiler.schema import validate
 
-    return tuple(findings(read_source(path)))
+    return validate(read_source(path))
 
 
 def _summary(path: str, result: Result) -> dict[str, object]:

@@ -108,7 +108,7 @@ class Classes:
 
     def _code(self, graph: Graph) -> GraphCode:
         values = [*graph.inputs, *(value for node in graph.nodes for value in node.outputs)]
-        code = GraphCode(graph, {value: i for i, value in enumerate(values)})
+        code = GraphCode(graph, values, {value: i for i, value in enumerate(values)})
         for node in graph.nodes:
             if isinstance(node.op, BlockCall):
                 code.nodes.append(self._call(code, node, node.op))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-WIDTH = 88
+WIDTH = 100
 INDENT = 4
 
 _OPEN, _CLOSE = "([{", ")]}"

@@ -80,10 +80,10 @@ def _loss(program: Program, terms: tuple[LossTerm, ...]) -> Iterator[str]:
     if len(texts) == 1 or len(whole) + 4 <= WIDTH:
         yield from statement(whole, 1)
         return
-    yield "    return ("
-    for i, text in enumerate(texts):
-        yield from statement(f"+ {text}" if i else text, 2)
-    yield "    )"
+    yield from statement(f"total = {texts[0]}", 1)
+    for text in texts[1:]:
+        yield from statement(f"total = total + {text}", 1)
+    yield from statement("return total", 1)
 
 
 def _atom(text: str) -> str:

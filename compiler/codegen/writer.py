@@ -92,17 +92,15 @@ class NodeCode:
 
 @dataclass(slots=True)
 class GraphCode:
-    """The nodes of one graph in their PyTorch form. `numbers` gives each value its number,
-    `sizes` are the symbols that the code reads from the shapes of the graph's inputs."""
+    """The nodes of one graph in their PyTorch form. `values` are the values by number and
+    `numbers` the numbers by value; `sizes` are the symbols that the code reads from the
+    shapes of the graph's inputs."""
 
     graph: Graph
+    values: list[str]
     numbers: dict[str, int]
     nodes: list[NodeCode] = field(default_factory=list)
     sizes: list[str] = field(default_factory=list)
-
-    @property
-    def values(self) -> list[str]:
-        return list(self.numbers)
 
 
 class NodeWriter(TorchWriter):

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 from dlc.compiler.components.base import Component
 from dlc.compiler.components.sections.base import Section
 from dlc.compiler.components.settings import Settings
 from dlc.compiler.components.sources.base import for_path
+from dlc.compiler.record import component
 
 
-@dataclass(frozen=True, kw_only=True)
+@component
 class Unavailable:
     """One such thing: its dotted path in the spec, its name, and what to do meanwhile."""
 

@@ -22,10 +22,11 @@ from __future__ import annotations
 import dataclasses
 import re
 import typing
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, ClassVar
 
 from dlc.compiler.components.arguments import ArgumentType, from_annotation
+from dlc.compiler.record import component, record
 
 MISSING: Any = dataclasses.MISSING
 _KEYWORD = "dlc.keyword"
@@ -36,7 +37,7 @@ def keyword(default: Any) -> Any:
     return field(default=default, metadata={_KEYWORD: True})
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ArgumentSpec:
     """One argument of a component. `default` is MISSING where it is required."""
 
@@ -51,7 +52,7 @@ class ArgumentSpec:
         return self.default is MISSING
 
 
-@dataclass(frozen=True, kw_only=True)
+@component
 class Component:
     """The base of everything that a spec can name.
 

@@ -6,14 +6,14 @@ Shapes never broadcast here: `[N, 1]` against `[N]` is the classic silent mistak
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from dlc.compiler.components.base import ComponentError
 from dlc.compiler.ir.dims import Answer, Dim, compare
 from dlc.compiler.ir.types import Shape, TensorType
+from dlc.compiler.record import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Pair:
     """What a loss or metric, called `what`, compares: the names and types of both sides."""
 

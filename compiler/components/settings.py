@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from dlc.compiler.components.losses.base import Loss
 from dlc.compiler.components.metrics.base import Metric
@@ -18,9 +18,10 @@ from dlc.compiler.components.sections.regularization import Regularization
 from dlc.compiler.components.sections.search import Search
 from dlc.compiler.components.sections.train import Train
 from dlc.compiler.components.sections.transfer import Transfer
+from dlc.compiler.record import component
 
 
-@dataclass(frozen=True, kw_only=True)
+@component
 class LossTerm:
     """`weight * loss` of a weighted sum."""
 
@@ -28,7 +29,7 @@ class LossTerm:
     loss: Loss
 
 
-@dataclass(frozen=True, kw_only=True)
+@component
 class Settings:
     """The evaluated sections. A section that a spec leaves out is None, or empty, or all
     defaults (`train`, `export`)."""

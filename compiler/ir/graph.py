@@ -14,18 +14,19 @@ names and what `freeze`, `rename` and `--set` speak of.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Protocol, TypeAlias
 
 from dlc.compiler.ir.dims import Dim, product
 from dlc.compiler.ir.types import DType, Shape, TensorType
+from dlc.compiler.record import component, record
 from dlc.compiler.source import Span
 
 #: What a parameter is for: decides weight decay (`no_decay=[bias, norm]`), L2 and `init`.
 ROLES = ("weight", "bias", "norm", "buffer")
 
 
-@dataclass(frozen=True, kw_only=True)
+@component
 class Parameter:
     """A learned tensor or a buffer of one node. `name` is local: `weight`, `running_mean`.
 
@@ -89,7 +90,7 @@ class Operation(Protocol):
     def parameters(self, inputs: Inputs) -> tuple[Parameter, ...]: ...
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class BlockCall:
     """A node that runs another graph of the program."""
 
@@ -101,7 +102,7 @@ class BlockCall:
         return self.block
 
 
-@dataclass(frozen=True, kw_only=True)
+@component
 class Node:
     """One op or block call.
 
@@ -124,7 +125,7 @@ class Node:
         return self.op.name
 
 
-@dataclass(frozen=True, kw_only=True)
+@component
 class Graph:
     """The main network (`block` is "") or one typed instance of a block.
 
@@ -153,7 +154,7 @@ class Graph:
         return tuple(self.values[value] for value in node.outputs)
 
 
-@dataclass(frozen=True, kw_only=True)
+@component
 class Program:
     """A network: its graphs by name (called ones first), the main one, the targets that a
     loss compares with, and the free symbols with their ranges."""

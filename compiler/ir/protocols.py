@@ -8,12 +8,12 @@ names in the one case, ONNX value names in the other.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
 from dlc.compiler.ir.dims import Dim
 from dlc.compiler.ir.graph import Inputs
 from dlc.compiler.ir.types import DType, TensorType
+from dlc.compiler.record import record
 
 Literal: TypeAlias = int | float | bool | str | tuple["Literal", ...] | None
 
@@ -57,7 +57,7 @@ class TorchWriter(Protocol):
         """A size as source text: a number, or an expression over sizes of the inputs."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Weight:
     """A parameter of the node, and what is done to it when it is written into the file.
 

@@ -7,7 +7,7 @@ parameter declared elsewhere.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from dlc.compiler.components import registry
@@ -32,12 +32,13 @@ from dlc.compiler.components.base import Component, ComponentError, arguments
 from dlc.compiler.diagnostics.catalog import code
 from dlc.compiler.diagnostics.model import Diagnostic, DiagnosticError, Label
 from dlc.compiler.diagnostics.suggest import did_you_mean, listed
+from dlc.compiler.record import record
 from dlc.compiler.semantics.evaluate import describe, evaluate, show
 from dlc.compiler.semantics.scope import Scope, error
 from dlc.compiler.syntax import tree
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Context:
     """Where values are computed: the names in scope, and by kind ("output", "target",
     "input", "dim", ...) the names that a reference may give. A kind that is not in

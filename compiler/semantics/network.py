@@ -7,8 +7,9 @@ here both become the same step.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import replace
+from itertools import islice
 from typing import cast
 
 from dlc.compiler.components import registry
@@ -17,6 +18,7 @@ from dlc.compiler.diagnostics.model import Diagnostic, Label
 from dlc.compiler.diagnostics.suggest import did_you_mean
 from dlc.compiler.ops.base import Op
 from dlc.compiler.semantics.bind import Binder, similar
+from dlc.compiler.semantics.scope import Layered
 from dlc.compiler.source import Span
 from dlc.compiler.syntax import tree
 
@@ -34,18 +36,18 @@ class NetworkBinder:
     def __init__(
         self,
         binder: Binder,
-        blocks: dict[str, tree.BlockDecl],
-        later: dict[str, tree.BlockDecl],
-        params: Mapping[str, Span],
-        failed: Iterable[str] = (),
+        blocks: Mapping[str, tree.BlockDecl],
+        later: Mapping[str, tree.BlockDecl],
+        params: Layered[Span],
+        failed: Container[str] = (),
     ) -> None:
-        self.failed = frozenset(failed)
+        self.failed = failed
         self.binder = binder
         self.blocks = blocks
         self.later = later
-        self.params = dict(params)
+        self.params = params
 
-    def steps(self, steps: tuple[tree.Step, ...], names: dict[str, Span]) -> tuple[tree.Step, ...]:
+    def steps(self, steps: tuple[tree.Step, ...], names: Layered[Span]) -> tuple[tree.Step, ...]:
         """The bound steps. `names` are the values in scope, and grows as they are named."""
         bound: list[tree.Step] = []
         for step in steps:
@@ -54,14 +56,14 @@ class NetworkBinder:
                 self._declare(name, names)
         return tuple(bound)
 
-    def _declare(self, name: tree.Name, names: dict[str, Span]) -> None:
+    def _declare(self, name: tree.Name, names: Layered[Span]) -> None:
         if name.text in names:
             self.binder.report(
                 "E0203",
                 f"`{name}` is the name of two values",
                 name.span,
                 help="give this one another name",
-                secondary=(Label(names[name.text], "the first one"),),
+                secondary=_at(names.get(name.text), "the first one"),
             )
         elif name.text in self.params:
             self.binder.report(
@@ -69,12 +71,12 @@ class NetworkBinder:
                 f"`{name}` is a parameter; a value cannot hide it",
                 name.span,
                 help="give the value another name",
-                secondary=(Label(self.params[name.text], "the parameter"),),
+                secondary=_at(self.params.get(name.text), "the parameter"),
             )
         else:
             names[name.text] = name.span
 
-    def _step(self, step: tree.Step, names: dict[str, Span]) -> list[tree.Step]:
+    def _step(self, step: tree.Step, names: Layered[Span]) -> list[tree.Step]:
         inputs, operation = step.inputs, step.operation
         if inputs is not None and len(inputs) == 1 and isinstance(inputs[0], tree.ListExpr):
             inputs = inputs[0].items
@@ -105,14 +107,14 @@ class NetworkBinder:
             return [*before, step]
         return [*before, self._applied(step, operation, names)]
 
-    def _is_op(self, head: tree.Word, names: dict[str, Span]) -> bool:
+    def _is_op(self, head: tree.Word, names: Layered[Span]) -> bool:
         return (
             len(head.parts) == 1
             and head.text not in names
             and (head.text in self.blocks or head.text in registry.names("op"))
         )
 
-    def _check_flow(self, expr: tree.Expr, names: dict[str, Span]) -> None:
+    def _check_flow(self, expr: tree.Expr, names: Layered[Span]) -> None:
         """Names in a flow expression are values; numbers and parameters may stand beside."""
         match expr:
             case tree.Word(parts=(name, *rest)):
@@ -138,7 +140,7 @@ class NetworkBinder:
                 self.binder.collector.add(problem)
 
     def _applied(
-        self, step: tree.Step, operation: tree.Operation, names: dict[str, Span]
+        self, step: tree.Step, operation: tree.Operation, names: Layered[Span]
     ) -> tree.Step:
         match operation:
             case tree.Call():
@@ -148,7 +150,7 @@ class NetworkBinder:
                     self.binder,
                     self.blocks,
                     self.later,
-                    self.params | {v.text: v.span for v in variables},
+                    self.params.inner({v.text: v.span for v in variables}),
                     self.failed,
                 )
                 for variable in variables:
@@ -161,15 +163,15 @@ class NetworkBinder:
                             help="give it another name",
                             secondary=(Label(outer, "the name that it hides"),),
                         )
-                bound = inner.steps(body, dict(names))
+                bound = inner.steps(body, names.inner())
                 return replace(step, operation=replace(operation, body=bound))
             case tree.If(then=then, otherwise=otherwise):
                 return replace(
                     step,
                     operation=replace(
                         operation,
-                        then=self.steps(then, dict(names)),
-                        otherwise=None if otherwise is None else self.steps(otherwise, dict(names)),
+                        then=self.steps(then, names.inner()),
+                        otherwise=None if otherwise is None else self.steps(otherwise, names.inner()),
                     ),
                 )
             case tree.Residual(body=body, shortcut=shortcut):
@@ -177,12 +179,12 @@ class NetworkBinder:
                     step,
                     operation=replace(
                         operation,
-                        body=self.steps(body, dict(names)),
-                        shortcut=None if shortcut is None else self.steps(shortcut, dict(names)),
+                        body=self.steps(body, names.inner()),
+                        shortcut=None if shortcut is None else self.steps(shortcut, names.inner()),
                     ),
                 )
 
-    def _call(self, call: tree.Call, names: dict[str, Span]) -> tree.Call:
+    def _call(self, call: tree.Call, names: Layered[Span]) -> tree.Call:
         name = call.name.text
         if name in self.blocks:
             return self.binder.block_call(call, self.blocks[name])
@@ -197,7 +199,7 @@ class NetworkBinder:
         extra = [*(port.name for port in op.ports[first:]), *op.shareable]
         return self.binder.call(call, op, extra)
 
-    def _reuse(self, call: tree.Call, names: dict[str, Span]) -> tree.Call:
+    def _reuse(self, call: tree.Call, names: Layered[Span]) -> tree.Call:
         layers = [a.value for a in call.arguments if isinstance(a.value, tree.Word)]
         if len(call.arguments) != 1 or len(layers) != 1:
             self.binder.report(
@@ -252,6 +254,10 @@ class NetworkBinder:
         return bool(did_you_mean(name, registry.names("op"), "op")[1])
 
 
+def _at(span: Span | None, text: str) -> tuple[Label, ...]:
+    return () if span is None else (Label(span, text),)
+
+
 def _listed(names: Iterable[str]) -> str:
-    shown = ", ".join(f"`{name}`" for name in list(names)[:8])
+    shown = ", ".join(f"`{name}`" for name in islice(names, 8))
     return shown or "none"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, Generic, TypeAlias, TypeVar
 
 from dlc.compiler.diagnostics.catalog import code
 from dlc.compiler.diagnostics.model import Diagnostic, DiagnosticError, Label
@@ -12,6 +12,47 @@ from dlc.compiler.ir.dims import Poly
 from dlc.compiler.source import Span
 
 Evaluated: TypeAlias = int | float | bool | str | Poly | list[Any] | None
+
+_V = TypeVar("_V")
+
+
+class Layered(Generic[_V]):
+    """Names with what they stand for, in layers: an inner one sees the outer ones and adds
+    to itself only. Making a layer costs the same however many names there are."""
+
+    __slots__ = ("_own", "_outer")
+
+    def __init__(self, own: dict[str, _V] | None = None, outer: Layered[_V] | None = None) -> None:
+        self._own = {} if own is None else own
+        self._outer = outer
+
+    def inner(self, own: dict[str, _V] | None = None) -> Layered[_V]:
+        return Layered(own, self)
+
+    def get(self, name: str) -> _V | None:
+        layer: Layered[_V] | None = self
+        while layer is not None:
+            if name in layer._own:
+                return layer._own[name]
+            layer = layer._outer
+        return None
+
+    def __contains__(self, name: str) -> bool:
+        layer: Layered[_V] | None = self
+        while layer is not None:
+            if name in layer._own:
+                return True
+            layer = layer._outer
+        return False
+
+    def __setitem__(self, name: str, value: _V) -> None:
+        self._own[name] = value
+
+    def __iter__(self) -> Iterator[str]:
+        """The names, outer ones first, in the order in which they came."""
+        if self._outer is not None:
+            yield from self._outer
+        yield from self._own
 
 
 @dataclass(slots=True)

@@ -8,16 +8,20 @@ which: a `}` at the start of a line closes the opener whose line is indented ali
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from dlc.compiler.diagnostics.catalog import code
+from dlc.compiler.diagnostics.model import Diagnostic, Label
 from dlc.compiler.source import Source
-from dlc.compiler.syntax.limits import MAX_DEPTH
+from dlc.compiler.syntax.limits import MAX_DEPTH, TooLarge
 
 CLOSER: Final = {"LPAR": "RPAR", "LSQB": "RSQB", "LBRACE": "RBRACE"}
 _PAIR: Final = {"(": ")", "[": "]", "{": "}"}
+# A quote that is not closed hides the rest of its line; so the pattern never backtracks.
 _SKIP: Final = re.compile(
-    r"""#[^\n]*|"(?:[^"\\\n]|\\[^\n])*"|'(?:[^'\\\n]|\\[^\n])*'|(?P<bracket>[()\[\]{}])"""
+    r"""#[^\n]*|"(?:[^"\\\n]|\\[^\n])*"?|'(?:[^'\\\n]|\\[^\n])*'?|(?P<bracket>[()\[\]{}])"""
 )
 
 
@@ -43,40 +47,52 @@ class Unclosed:
         return source.location(following).column - 1 <= self.indent
 
 
-def find_unclosed(source: Source) -> dict[int, Unclosed]:
-    """Openers that are never closed, by their offset.
+@dataclass(frozen=True, slots=True)
+class Brackets:
+    """`partners` maps an opener's offset to its closer's, `unclosed` those without one."""
 
-    Nothing for a text nested deeper than the language allows: the lexer refuses that.
-    """
+    partners: Mapping[int, int]
+    unclosed: Mapping[int, Unclosed]
+
+
+NO_BRACKETS: Final = Brackets({}, {})
+
+
+def scan_brackets(source: Source) -> Brackets:
+    """The brackets of a text, strings and comments left out. Raises TooLarge."""
     marks = [(m.group("bracket"), m.start()) for m in _SKIP.finditer(source.text) if m.lastgroup]
-    stack: list[str] = []
-    for sign, _ in marks:
+    partners: dict[int, int] = {}
+    stack: list[tuple[str, int]] = []
+    balanced = True
+    for sign, offset in marks:
         if sign in _PAIR:
-            stack.append(_PAIR[sign])
+            stack.append((_PAIR[sign], offset))
             if len(stack) > MAX_DEPTH:
-                return {}
-        elif not stack or stack.pop() != sign:
-            return _blame(source, marks)
-    return _blame(source, marks) if stack else {}
+                raise too_deep(source, offset, MAX_DEPTH, "brackets")
+        elif not stack:
+            balanced = False
+        else:
+            wanted, opener = stack.pop()
+            balanced = balanced and wanted == sign
+            partners[opener] = offset
+    if balanced and not stack:
+        return Brackets(partners, {})
+    return _blame(source, marks)
 
 
-def matching_closer(source: Source, offset: int) -> int | None:
-    """The offset just past the closer of the bracket at `offset`, if it is closed."""
-    stack: list[str] = []
-    for found in _SKIP.finditer(source.text, offset):
-        sign = found.group("bracket")
-        if sign is None:
-            continue
-        if sign in _PAIR:
-            stack.append(_PAIR[sign])
-        elif stack and stack.pop() != sign:
-            return None
-        if not stack:
-            return found.end()
-    return None
+def too_deep(source: Source, offset: int, limit: int, what: str) -> TooLarge:
+    return TooLarge(
+        Diagnostic(
+            code("E0110"),
+            f"{what} are nested more than {limit} deep",
+            Label(source.span(offset, offset + 1), f"level {limit + 1} opens here"),
+            help="name inner results, or move them to a block, and refer to them by name",
+        )
+    )
 
 
-def _blame(source: Source, marks: list[tuple[str, int]]) -> dict[int, Unclosed]:
+def _blame(source: Source, marks: list[tuple[str, int]]) -> Brackets:
+    partners: dict[int, int] = {}
     unclosed: dict[int, Unclosed] = {}
     stack: list[Unclosed] = []
     for sign, offset in marks:
@@ -87,17 +103,16 @@ def _blame(source: Source, marks: list[tuple[str, int]]) -> dict[int, Unclosed]:
             unclosed[left_open.offset] = left_open
         if sign in _PAIR:
             stack.append(Unclosed(sign, offset, indent, line))
-            if len(stack) > MAX_DEPTH:
-                break
             continue
         depth = _opener_of(stack, sign, indent if leads_line else None)
         if depth is None:
             continue
         for left_open in stack[depth + 1 :]:
             unclosed[left_open.offset] = left_open
+        partners[stack[depth].offset] = offset
         del stack[depth:]
     unclosed.update((left_open.offset, left_open) for left_open in stack)
-    return unclosed
+    return Brackets(partners, unclosed)
 
 
 def _opener_of(stack: list[Unclosed], sign: str, indent: int | None) -> int | None:

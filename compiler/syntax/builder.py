@@ -13,8 +13,9 @@ from dlc.compiler.diagnostics.catalog import code
 from dlc.compiler.diagnostics.model import Collector, Diagnostic, Label
 from dlc.compiler.source import Source, Span
 from dlc.compiler.syntax import tree
-from dlc.compiler.syntax.lexer import Token, TooLarge
-from dlc.compiler.syntax.limits import MAX_EXPRESSION_TOKENS, MAX_NAME
+from dlc.compiler.syntax.brackets import too_deep
+from dlc.compiler.syntax.lexer import Token, too_long
+from dlc.compiler.syntax.limits import MAX_DEPTH, MAX_NAME, TooLarge
 from dlc.compiler.syntax.numbers import read_number
 from dlc.compiler.syntax.strings import BadEscape, unquote
 
@@ -51,14 +52,7 @@ class Builder:
         self.collector.add(Diagnostic(code(number), message, Label(span), help=help))
 
     def too_high(self, start: int, end: int) -> TooLarge:
-        return TooLarge(
-            Diagnostic(
-                code("E0110"),
-                f"an expression of more than {MAX_EXPRESSION_TOKENS} tokens in a row",
-                Label(self.span(start, end)),
-                help="split it: name its parts, as params or as layers",
-            )
-        )
+        return too_long(self.span(start, end))
 
     # ── a file ───────────────────────────────────────────────────────────────
 
@@ -205,6 +199,7 @@ class Builder:
         if len(parts) == 5:
             last = parts[4]
             if isinstance(last, tree.If):
+                self._check_ladder(last, start, end)
                 otherwise = (tree.Step(None, last, span=last.span),)
             else:
                 otherwise = self._steps(last)
@@ -213,6 +208,15 @@ class Builder:
     def residual(self, parts: list[Any], start: int, end: int) -> tree.Residual:
         shortcut = self._steps(parts[3]) if len(parts) == 4 else None
         return tree.Residual(self._steps(parts[1]), shortcut, self.span(start, end))
+
+    def _check_ladder(self, branch: tree.If, start: int, end: int) -> None:
+        """`else if` nests the tree without nesting brackets: it has the same limit."""
+        inner: tree.Operation | None = branch
+        for _ in range(MAX_DEPTH - 1):
+            if not isinstance(inner, tree.If) or inner.otherwise is None:
+                return
+            inner = inner.otherwise[0].operation if len(inner.otherwise) == 1 else None
+        raise too_deep(self.source, start, MAX_DEPTH, "branches of `else if`")
 
     def _applied(
         self,

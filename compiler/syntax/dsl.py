@@ -10,9 +10,10 @@ from dlc.compiler.diagnostics.catalog import code
 from dlc.compiler.diagnostics.model import Collector, Diagnostic, Label
 from dlc.compiler.source import Source
 from dlc.compiler.syntax import tree
-from dlc.compiler.syntax.brackets import find_unclosed
+from dlc.compiler.syntax.brackets import scan_brackets
 from dlc.compiler.syntax.builder import Builder
-from dlc.compiler.syntax.lexer import Lexer, TooLarge
+from dlc.compiler.syntax.lexer import Lexer
+from dlc.compiler.syntax.limits import TooLarge
 from dlc.compiler.syntax.parser import GiveUp, Parser, Reduce
 from dlc.compiler.syntax.recovery import Recovery
 from dlc.compiler.syntax.table import PASS, SPLICE, Table, load
@@ -27,15 +28,22 @@ def actions(table: Table) -> tuple[Reduce | None, ...]:
     )
 
 
-def parse_dsl(source: Source, collector: Collector) -> tree.File:
-    """The tree of a `.dlc` text. After errors, of what could be read."""
+def parse_dsl(source: Source, collector: Collector) -> tree.File | None:
+    """The tree of a `.dlc` text; after errors, of what could be read.
+
+    None for a text that is nested too deep to be looked at.
+    """
     table = load()
-    unclosed = find_unclosed(source)
-    lexer = Lexer(source, table, unclosed=unclosed)
+    try:
+        brackets = scan_brackets(source)
+    except TooLarge as stop:
+        collector.add(stop.diagnostic)
+        return None
+    lexer = Lexer(source, table, brackets=brackets)
     builder = Builder(source, collector)
     parser = Parser(table, lexer, builder, actions(table))
     try:
-        items: list[Any] = parser.run("start", Recovery(collector, unclosed))
+        items: list[Any] = parser.run("start", Recovery(collector, brackets))
     except TooLarge as stop:
         collector.add(stop.diagnostic)
         items = _salvage(parser)

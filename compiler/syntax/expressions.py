@@ -15,8 +15,8 @@ from dlc.compiler.source import Source, Span
 from dlc.compiler.syntax import tree
 from dlc.compiler.syntax.builder import Builder
 from dlc.compiler.syntax.dsl import actions
-from dlc.compiler.syntax.lexer import Lexer, TooLarge
-from dlc.compiler.syntax.limits import MAX_NAME
+from dlc.compiler.syntax.lexer import Lexer
+from dlc.compiler.syntax.limits import MAX_NAME, TooLarge
 from dlc.compiler.syntax.numbers import read_number
 from dlc.compiler.syntax.parser import GiveUp, Parser
 from dlc.compiler.syntax.recovery import Recovery
@@ -83,7 +83,7 @@ def _parse(source: Source, start: int, end: int, rule: str) -> Any:
     parser = Parser(table, lexer, Builder(source, findings), actions(table))
     value = None
     try:
-        value = parser.run(rule, Recovery(findings, {}, limit=1))
+        value = parser.run(rule, Recovery(findings, limit=1))
     except TooLarge as stop:
         return stop.diagnostic
     except GiveUp:

@@ -10,14 +10,20 @@ its spans need no mapping.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 from dlc.compiler.diagnostics.catalog import code
 from dlc.compiler.diagnostics.model import Diagnostic, Label
-from dlc.compiler.source import Source
-from dlc.compiler.syntax.brackets import CLOSER, Unclosed
-from dlc.compiler.syntax.limits import MAX_DEPTH, MAX_EXPRESSION_DEPTH
+from dlc.compiler.source import Source, Span
+from dlc.compiler.syntax.brackets import CLOSER, NO_BRACKETS, Brackets, too_deep
+from dlc.compiler.syntax.limits import (
+    MAX_DEPTH,
+    MAX_EXPRESSION_DEPTH,
+    MAX_EXPRESSION_TOKENS,
+    TooLarge,
+)
 from dlc.compiler.syntax.table import END, Table
 
 NEWLINE: Final = "_NL"
@@ -25,11 +31,16 @@ NEWLINE: Final = "_NL"
 _OPENERS: Final = frozenset(CLOSER)
 _CLOSERS: Final = frozenset(CLOSER.values())
 
+_BLANK: Final = re.compile(r"[ \t\r\f\n]*(?P<comment>#[^\n]*)?")
 # After these a line break means nothing: more must come.
 _CONTINUES: Final = frozenset(
     {"ARROW", "COMMA", "LBRACE", "PLUS", "MINUS", "STAR", "SLASH", "FLOOR", "PERCENT", "AT"}
     | {"POWER", "COMPARISON", "AND", "OR", "NOT", "ELSE", "SHORTCUT", "RANGE"}
 )
+
+
+# Between two of these stands one expression, or one item of a list or call.
+_SEPARATES: Final = frozenset({"COMMA", "ARROW", "LBRACE", "RBRACE", NEWLINE, END})
 
 
 class Token(NamedTuple):
@@ -44,14 +55,6 @@ class Token(NamedTuple):
         return self.start == self.end and self.type not in (END, NEWLINE)
 
 
-class TooLarge(Exception):
-    """A limit is passed and reading on makes no sense. Never leaves the package."""
-
-    def __init__(self, diagnostic: Diagnostic) -> None:
-        super().__init__(diagnostic.message)
-        self.diagnostic = diagnostic
-
-
 class Lexer:
     """Tokens of `source.text[start:end]`: a `.dlc` file, or `inline` one expression."""
 
@@ -63,7 +66,7 @@ class Lexer:
         end: int | None = None,
         *,
         inline: bool = False,
-        unclosed: Mapping[int, Unclosed] | None = None,
+        brackets: Brackets = NO_BRACKETS,
     ) -> None:
         self.source = source
         self.position = start
@@ -77,7 +80,8 @@ class Lexer:
         self._keywords = table.keywords
         # Inside a YAML scalar `#` is an ordinary character and lines are only folded.
         self.inline = inline
-        self._unclosed = unclosed or {}
+        self._run = 0  # tokens since the last separator
+        self._unclosed = brackets.unclosed
 
     def next(self, accepted: Mapping[str, int]) -> Token:
         """The next token for a parser state that has actions for `accepted`."""
@@ -129,6 +133,12 @@ class Lexer:
     def _give(self, kind: str, start: int, end: int) -> Token:
         self.position = end
         self.last = Token(kind, start, end)
+        if kind in _SEPARATES:
+            self._run = 0
+        else:
+            self._run += 1
+            if self._run > MAX_EXPRESSION_TOKENS:
+                raise too_long(self.source.span(start, end))
         return self.last
 
     def _push(self, kind: str, offset: int) -> None:
@@ -142,19 +152,9 @@ class Lexer:
                 break
             inner += 1
         if inner > MAX_EXPRESSION_DEPTH:
-            raise self._too_deep(offset, MAX_EXPRESSION_DEPTH, "parentheses and lists")
+            raise too_deep(self.source, offset, MAX_EXPRESSION_DEPTH, "parentheses and lists")
         if depth > MAX_DEPTH:
-            raise self._too_deep(offset, MAX_DEPTH, "brackets")
-
-    def _too_deep(self, offset: int, limit: int, what: str) -> TooLarge:
-        return TooLarge(
-            Diagnostic(
-                code("E0110"),
-                f"{what} are nested more than {limit} deep",
-                Label(self.source.span(offset, offset + 1), f"level {limit + 1} opens here"),
-                help="name inner results, or move them to a block, and refer to them by name",
-            )
-        )
+            raise too_deep(self.source, offset, MAX_DEPTH, "brackets")
 
     def _newline(self, position: int) -> Token | None:
         """The line break at `position` as a token, or None where it means nothing."""
@@ -174,20 +174,19 @@ class Lexer:
         if not self._ends_statement(following):
             self.crossed = position
             return None
-        self.last = Token(NEWLINE, position, position + 1)
-        return self.last
+        token = self._give(NEWLINE, position, position + 1)
+        self.position = following
+        return token
 
     def _skip_blank(self) -> int:
         """Go past blank lines and comments; the offset of what follows."""
-        text = self._text
-        while self.position < self.end:
-            found = self._match(text, self.position, self.end)
-            if found is None or found.lastgroup not in ("SPACE", "COMMENT", NEWLINE):
-                break
-            if found.lastgroup == "COMMENT":
-                self.comments.append(found.span())
-            self.position = found.end()
-        return self.position
+        while True:
+            found = _BLANK.match(self._text, self.position, self.end)
+            assert found is not None
+            start, self.position = found.span("comment")[0], found.end()
+            if start < 0:
+                return self.position
+            self.comments.append((start, self.position))
 
     def _ends_statement(self, following: int) -> bool:
         """Whether a line break ends the statement, given where the next line's text begins."""
@@ -214,3 +213,14 @@ class Lexer:
             while end < self.end and (text[end].isalnum() or text[end] == "_"):
                 end += 1
         return end
+
+
+def too_long(span: Span) -> TooLarge:
+    return TooLarge(
+        Diagnostic(
+            code("E0110"),
+            f"an expression of more than {MAX_EXPRESSION_TOKENS} tokens in a row",
+            Label(span),
+            help="split it: name its parts, as params or as layers",
+        )
+    )

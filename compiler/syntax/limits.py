@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from dlc.compiler.diagnostics.model import Diagnostic
+
 MAX_SIZE: Final = 8 * 1024 * 1024  # characters of a file
 MAX_EVENTS: Final = 2_000_000  # YAML events of a file
 MAX_DEPTH: Final = 64  # brackets and YAML collections inside each other
@@ -16,3 +18,11 @@ MAX_NAME: Final = 64  # characters of an identifier
 MAX_NUMBER: Final = 64  # characters of a number
 MAX_INTEGER: Final = 2**53
 MAX_ERRORS: Final = 20  # syntax errors reported of one file
+
+
+class TooLarge(Exception):
+    """A limit is passed and reading on makes no sense. Never leaves the package."""
+
+    def __init__(self, diagnostic: Diagnostic) -> None:
+        super().__init__(diagnostic.message)
+        self.diagnostic = diagnostic

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final, Protocol
 
-from dlc.compiler.syntax.lexer import Lexer, Token, TooLarge
+from dlc.compiler.syntax.lexer import Lexer, Token
 from dlc.compiler.syntax.limits import MAX_EXPRESSION_HEIGHT
 from dlc.compiler.syntax.table import END, PASS, SPLICE, Table
 
@@ -163,6 +163,3 @@ class Parser:
         build = self._actions[number]
         assert build is not None
         return build(self._builder, children, start, end)
-
-
-__all__ = ["GiveUp", "Parser", "Recover", "Reduce", "TooLarge"]

@@ -12,13 +12,12 @@ file. What was inserted is `tree.Missing`, or a `Name` without text, in the tree
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Final
 
 from dlc.compiler.diagnostics.catalog import code
 from dlc.compiler.diagnostics.model import Collector, Diagnostic, Edit, Fix, Label
 from dlc.compiler.source import Source, Span
-from dlc.compiler.syntax.brackets import CLOSER, Unclosed, matching_closer
+from dlc.compiler.syntax.brackets import CLOSER, NO_BRACKETS, Brackets
 from dlc.compiler.syntax.expectation import describe, hint, spell
 from dlc.compiler.syntax.lexer import NEWLINE, Lexer, Token
 from dlc.compiler.syntax.limits import MAX_ERRORS
@@ -78,10 +77,15 @@ class Recovery:
     """Reports and repairs the syntax errors of one text."""
 
     def __init__(
-        self, collector: Collector, unclosed: Mapping[int, Unclosed], *, limit: int = MAX_ERRORS
+        self,
+        collector: Collector,
+        brackets: Brackets = NO_BRACKETS,
+        *,
+        limit: int = MAX_ERRORS,
     ) -> None:
         self._collector = collector
-        self._unclosed = unclosed
+        self._unclosed = brackets.unclosed
+        self._partners = brackets.partners
         self._left = limit
         self._line: int | None = None  # the line of the last report
 
@@ -193,9 +197,9 @@ class Recovery:
         """An opening bracket goes with all that it encloses."""
         if token.type in CLOSER:
             lexer.open.pop()
-            end = matching_closer(lexer.source, token.start)
-            if end is not None:
-                lexer.position = min(end, lexer.end)
+            closer = self._partners.get(token.start)
+            if closer is not None:
+                lexer.position = closer + 1
 
     def _next(self, parser: Parser) -> Token:
         return parser.lexer.next(parser.table.states[parser.states[-1]])

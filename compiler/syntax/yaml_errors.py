@@ -29,17 +29,43 @@ def translate(source: Source, error: Any) -> Diagnostic:
         tab = source.text.index("\t", start)
         return _syntax(source, tab, "a tab in the indentation", "indent with spaces", tab + 1)
     if "mapping values are not allowed" in problem:
-        return _bare_op(source, offset) or _syntax(
+        return (
+            _bare_op(source, offset)
+            or _no_colon(source, offset)
+            or _syntax(
+                source,
+                offset,
+                "a second `:` in one line, or a line indented too far",
+                'quote the value if the `:` belongs to it: `key: "a: b"`',
+                offset + 1,
+            )
+        )
+    if "unknown escape" in problem:
+        return _syntax(
             source,
-            offset,
-            "a second `:` in one line, or a line indented too far",
-            'quote the value if the `:` belongs to it: `key: "a: b"`',
+            max(offset - 1, 0),
+            "a backslash that begins no known escape",
+            "write `\\\\` for a backslash, or use single quotes",
             offset + 1,
         )
     if "quoted scalar" in context and opened is not None:
         return _unclosed(source, opened, source.text[opened : opened + 1], offset)
     if "flow" in context and opened is not None:
         return _flow(source, opened, offset)
+    if source.text.startswith("->", offset):
+        return _syntax(
+            source,
+            offset,
+            "a flow that begins with a list is no YAML",
+            "put the list behind `from:` and the op below it, or quote the whole line",
+        )
+    if source.text[offset - 1 : offset] in ("'", '"'):
+        return _syntax(
+            source,
+            offset,
+            "text behind a closing quote",
+            "a quote inside single quotes is doubled: `'it''s'`",
+        )
     for words, message, help in _WORDS:
         if words in problem:
             return _syntax(source, offset, message, help)
@@ -62,7 +88,7 @@ _WORDS: Final = (
         "a sign that cannot begin a value in YAML",
         "quote the value: `@`, `%` and back quotes are reserved",
     ),
-    ("unknown escape", "a backslash that begins no known escape", "use single quotes for text"),
+    ("comment or line break", "text behind `|` or `>`", "begin the text on the next line"),
     ("tag", "a tag is not part of the language", "write the value without `!`"),
     ("did not find expected <document start>", "text after the end of the spec", _INDENTATION),
     ("anchor", "anchors and aliases are not part of the language", "write the value out"),
@@ -121,8 +147,35 @@ def _bare_op(source: Source, offset: int) -> Diagnostic | None:
     )
 
 
+def _no_colon(source: Source, offset: int) -> Diagnostic | None:
+    """`epochs 20` above `lr: 3`: YAML joins the two lines and trips over the second."""
+    number = source.location(offset).line
+    above = number - 1
+    while above > 0 and not source.line(above).split("#")[0].strip():
+        above -= 1
+    text = source.line(above).split(" #")[0].rstrip() if above > 0 else ""
+    if not text or ":" in text or text.lstrip().startswith("- "):
+        return None
+    indent = len(text) - len(text.lstrip())
+    if indent < len(source.line(number)) - len(source.line(number).lstrip()):
+        return None
+    start = source.offset(above, indent + 1)
+    return Diagnostic(
+        code("E0105"),
+        "a line without `:`",
+        Label(source.span(start, source.offset(above, len(text) + 1))),
+        help="write `key: value`",
+    )
+
+
 def _flow(source: Source, opened: int, offset: int) -> Diagnostic:
     sign = source.text[opened : opened + 1]
+    if sign not in "[{":
+        return _syntax(
+            source, offset, "a value is missing here", "write a value, or remove the comma"
+        )
+    if source.text[offset : offset + 1] == "[" and source.text[offset - 1 : offset].isalnum():
+        return _bracket_in_flow(source, offset)
     line_end = source.text.find("\n", opened)
     line_end = len(source.text) if line_end < 0 else line_end
     closer = {"[": "]", "{": "}"}.get(sign, "")
@@ -133,6 +186,24 @@ def _flow(source: Source, opened: int, offset: int) -> Diagnostic:
         offset,
         f"a value inside `{sign} {closer}` that YAML cannot read",
         "quote a value that holds brackets or commas, or put it on its own line",
+    )
+
+
+def _bracket_in_flow(source: Source, offset: int) -> Diagnostic:
+    """`{x: float[N, 3]}`: the type must be quoted there."""
+    start = offset
+    while start > 0 and (source.text[start - 1].isalnum() or source.text[start - 1] == "_"):
+        start -= 1
+    line_end = source.text.find("\n", offset)
+    closed = source.text.find("]", offset, None if line_end < 0 else line_end)
+    span = source.span(start, closed + 1 if closed > 0 else offset + 1)
+    fix = Fix("quote the value", (Edit(span, f'"{span.text}"'),)) if closed > 0 else None
+    return Diagnostic(
+        code("E0104"),
+        "brackets inside `{ }` or `[ ]` of YAML end this value early",
+        Label(span),
+        help="quote the value, or put it on a line of its own",
+        fix=fix,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from dlc.compiler.diagnostics.catalog import code
@@ -20,6 +21,8 @@ _PARTS: Final = {
 }
 
 KEYWORDS: Final = _MODIFIERS | frozenset(_PARTS)  # no op can have these names
+
+_JOINED_ITEM: Final = re.compile(r"\n[ ]*- ")
 
 _Pair = tuple[Scalar, Node]
 
@@ -45,6 +48,9 @@ class Layers:
         if isinstance(node, Scalar):
             if is_null(node):
                 values.report("E0115", "an empty layer", values.span(node), "name an op")
+                return []
+            if node.plain and _JOINED_ITEM.search(values.source.text, node.start, node.end):
+                self._report_joined(node)
                 return []
             return values.read(node, "flow") or []
         if isinstance(node, Mapping):
@@ -191,6 +197,19 @@ class Layers:
             return values.read(node, "expr") or tree.Missing(values.span(node))
         values.wrong_structure(node, "an input", "a name or an expression")
         return tree.Missing(values.span(node))
+
+    def _report_joined(self, node: Scalar) -> None:
+        values = self._values
+        found = _JOINED_ITEM.search(values.source.text, node.start, node.end)
+        assert found is not None
+        dash = values.source.span(found.end() - 2, found.end() - 1)
+        values.report(
+            "E0105",
+            "a list item indented more than the one above it",
+            dash,
+            "indent all items of a list alike",
+            "YAML joins this line to the line above",
+        )
 
     def _report_two(self, ops: list[_Pair], kind: str | None) -> None:
         values = self._values

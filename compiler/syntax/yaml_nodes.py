@@ -116,6 +116,8 @@ class NodeReader:
         start, end = event.start_mark.index, event.end_mark.index
         # The C loader marks a plain scalar with '', the other with None.
         plain = not event.style
+        if event.anchor is not None or event.tag is not None:
+            start = max(start, end - len(event.value)) if plain else start
         if plain and (event.anchor or event.tag):
             # The mark begins at the anchor, which is reported; the value is read all the same.
             start = max(start, end - len(event.value))

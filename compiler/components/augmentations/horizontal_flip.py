@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from dlc.compiler.components.arguments import Fraction
 from dlc.compiler.components.augmentations.base import Augmentation
+from dlc.compiler.record import component
 
 
-@dataclass(frozen=True, kw_only=True)
+@component
 class HorizontalFlip(Augmentation):
     """Mirrors images left to right.
 

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from dlc.compiler.components.arguments import Natural, Positive
 from dlc.compiler.components.augmentations.base import Augmentation
 from dlc.compiler.components.base import keyword
+from dlc.compiler.record import component
 
 
-@dataclass(frozen=True, kw_only=True)
+@component
 class RandomCrop(Augmentation):
     """Surrounds images with zeros and cuts out a window at random.
 
-        augment: [random_crop(28, padding=2)]
+        augment: random_crop(28, padding=2)
 
     Arguments:
         height: the height of the window in pixels

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from dlc.compiler.components.arguments import Fraction, Positive, PositiveFloat
 from dlc.compiler.components.augmentations.base import Augmentation
 from dlc.compiler.components.base import ComponentError, keyword
+from dlc.compiler.record import component
 
 
-@dataclass(frozen=True, kw_only=True)
+@component
 class RandomResizedCrop(Augmentation):
     """Cuts a random window out of images and scales it to a size.
 

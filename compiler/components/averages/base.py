@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from dlc.compiler.components.base import Component
+from dlc.compiler.record import component
 
 
-@dataclass(frozen=True, kw_only=True)
+@component
 class Average(Component):
     """A second set of weights, averaged over the course of training."""
 

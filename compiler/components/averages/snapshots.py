@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
 from dlc.compiler.components.arguments import Ge
 from dlc.compiler.components.averages.base import Average
+from dlc.compiler.record import component
 
 
-@dataclass(frozen=True, kw_only=True)
+@component
 class Snapshots(Average):
     """Keeps the weights at the low points of a cyclic schedule and averages their answers.
 

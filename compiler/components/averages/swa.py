@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
 from dlc.compiler.components.arguments import Ge, Lt
 from dlc.compiler.components.averages.base import Average
+from dlc.compiler.record import component
 
 
-@dataclass(frozen=True, kw_only=True)
+@component
 class Swa(Average):
     """Takes the plain mean of the weights over the last part of training.
 

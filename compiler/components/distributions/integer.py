@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from dlc.compiler.components.base import ComponentError
 from dlc.compiler.components.distributions.base import Distribution
+from dlc.compiler.record import component
 
 
-@dataclass(frozen=True, kw_only=True)
+@component
 class Integer(Distribution):
     """Any whole number from one to another, both included.
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from dlc.compiler.components.arguments import PositiveFloat
 from dlc.compiler.components.base import ComponentError
 from dlc.compiler.components.distributions.base import Distribution
+from dlc.compiler.record import component
 
 
-@dataclass(frozen=True, kw_only=True)
+@component
 class LogUniform(Distribution):
     """Any number between two, evenly in its logarithm.
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from dlc.compiler.components.arguments import NonNegative
 from dlc.compiler.components.initializers._fan import Nonlinearity, fans, gain
 from dlc.compiler.components.initializers.base import Initializer
 from dlc.compiler.components.text import call, literal
+from dlc.compiler.record import component
 
 
-@dataclass(frozen=True, kw_only=True)
+@component
 class Kaiming(Initializer):
     """Variance `gain(nonlinearity)^2 / fan`."""
 

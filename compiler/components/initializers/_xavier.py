@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from dlc.compiler.components.arguments import PositiveFloat
 from dlc.compiler.components.initializers._fan import fans
 from dlc.compiler.components.initializers.base import Initializer
 from dlc.compiler.components.text import call, literal
+from dlc.compiler.record import component
 
 
-@dataclass(frozen=True, kw_only=True)
+@component
 class Xavier(Initializer):
     """Variance `gain^2 * 2 / (fan_in + fan_out)`.
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from dlc.compiler.components.initializers._kaiming import Kaiming
+from dlc.compiler.record import component
 
 
-@dataclass(frozen=True, kw_only=True)
+@component
 class KaimingNormal(Kaiming):
     """Draws normal numbers so that signals keep their size through relu units.
 
-        init: {conv2d: kaiming_normal(mode=fan_out, nonlinearity=relu)}
+        init: {conv2d: "kaiming_normal(mode=fan_out, nonlinearity=relu)"}
 
     w ~ N(0, s^2) with s = gain / sqrt(fan), where fan is the number of inputs of
     a unit (`fan_in`, keeps the size of activations) or of units that read an input

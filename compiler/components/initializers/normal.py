@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from dlc.compiler.components.arguments import NonNegative
 from dlc.compiler.components.initializers.base import Initializer
 from dlc.compiler.components.text import call, literal
+from dlc.compiler.record import component
 
 
-@dataclass(frozen=True, kw_only=True)
+@component
 class Normal(Initializer):
     """Draws from a normal distribution.
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import ClassVar
 
 from dlc.compiler.components.arguments import PositiveFloat
 from dlc.compiler.components.initializers.base import Initializer
 from dlc.compiler.components.text import call, literal
+from dlc.compiler.record import component
 
 
-@dataclass(frozen=True, kw_only=True)
+@component
 class Orthogonal(Initializer):
     """Draws a matrix whose rows, or columns, are orthogonal.
 

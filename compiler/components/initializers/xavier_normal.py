@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from dlc.compiler.components.initializers._xavier import Xavier
+from dlc.compiler.record import component
 
 
-@dataclass(frozen=True, kw_only=True)
+@component
 class XavierNormal(Xavier):
     """Draws normal numbers so that signals keep their size both ways through linear or tanh units.
 

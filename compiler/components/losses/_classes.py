@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 from dlc.compiler.components.arguments import NonNegative, OutputName, TargetName
 from dlc.compiler.components.comparison import Pair, check_weights
 from dlc.compiler.components.losses.base import Loss
 from dlc.compiler.components.text import call, literal
 from dlc.compiler.ir.types import TensorType
+from dlc.compiler.record import component
 
 
-@dataclass(frozen=True, kw_only=True)
+@component
 class ClassLoss(Loss):
     """A loss between a score for each class and class numbers.
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 from dlc.compiler.components.arguments import OutputName, OutputOrTarget
 from dlc.compiler.components.comparison import Pair
 from dlc.compiler.components.losses.base import Loss
 from dlc.compiler.components.text import call
 from dlc.compiler.ir.types import TensorType
+from dlc.compiler.record import component
 
 
-@dataclass(frozen=True, kw_only=True)
+@component
 class PairwiseLoss(Loss):
     """The mean over all numbers of a function of each pair.
 

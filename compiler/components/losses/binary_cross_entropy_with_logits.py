@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from dlc.compiler.components.arguments import OutputName, PositiveFloat, TargetName
@@ -11,9 +10,10 @@ from dlc.compiler.components.comparison import Pair, check_weights
 from dlc.compiler.components.losses.base import Loss
 from dlc.compiler.components.text import call, literal
 from dlc.compiler.ir.types import TensorType
+from dlc.compiler.record import component
 
 
-@dataclass(frozen=True, kw_only=True)
+@component
 class BinaryCrossEntropyWithLogits(Loss):
     """The cross entropy of yes-or-no answers, each on its own.
 

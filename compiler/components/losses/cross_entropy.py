@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from dlc.compiler.components.arguments import Fraction
@@ -11,9 +10,10 @@ from dlc.compiler.components.comparison import check_weights
 from dlc.compiler.components.losses._classes import ClassLoss
 from dlc.compiler.components.text import literal
 from dlc.compiler.ir.types import TensorType
+from dlc.compiler.record import component
 
 
-@dataclass(frozen=True, kw_only=True)
+@component
 class CrossEntropy(ClassLoss):
     """The cross entropy of classes of which exactly one is right.
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from dlc.compiler.components.losses._pairwise import PairwiseLoss
+from dlc.compiler.record import component
 
 
-@dataclass(frozen=True, kw_only=True)
+@component
 class L1Loss(PairwiseLoss):
     """The mean absolute error, for regression that outliers should not rule.
 

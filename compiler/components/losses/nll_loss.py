@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from dlc.compiler.components.losses._classes import ClassLoss
+from dlc.compiler.record import component
 
 
-@dataclass(frozen=True, kw_only=True)
+@component
 class NllLoss(ClassLoss):
     """The negative log likelihood, for a network that ends in `log_softmax`.
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from dlc.compiler.components.arguments import NonNegative
 from dlc.compiler.components.losses._pairwise import PairwiseLoss
 from dlc.compiler.components.text import literal
+from dlc.compiler.record import component
 
 
-@dataclass(frozen=True, kw_only=True)
+@component
 class SmoothL1Loss(PairwiseLoss):
     """Squared near zero, absolute beyond: regression with outliers.
 

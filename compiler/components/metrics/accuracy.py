@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import ClassVar
 
 from dlc.compiler.components.arguments import OutputName, TargetName
 from dlc.compiler.components.comparison import Pair
 from dlc.compiler.components.metrics.base import Metric
 from dlc.compiler.ir.types import TensorType
+from dlc.compiler.record import component
 
 
-@dataclass(frozen=True, kw_only=True)
+@component
 class Accuracy(Metric):
     """The share of right answers.
 

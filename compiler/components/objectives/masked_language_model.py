@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
 from dlc.compiler.components.arguments import Gt, Lt, TargetName
 from dlc.compiler.components.objectives.base import Objective
+from dlc.compiler.record import component
 
 
-@dataclass(frozen=True, kw_only=True)
+@component
 class MaskedLanguageModel(Objective):
     """Hides pieces of a text, for the network to find.
 

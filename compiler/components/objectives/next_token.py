@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from dlc.compiler.components.arguments import TargetName
 from dlc.compiler.components.objectives.base import Objective
+from dlc.compiler.record import component
 
 
-@dataclass(frozen=True, kw_only=True)
+@component
 class NextToken(Objective):
     """Makes each token the target of the one before it.
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from dlc.compiler.components.arguments import Fraction, InputName, Positive, TargetName
 from dlc.compiler.components.objectives.base import Objective
+from dlc.compiler.record import component
 
 
-@dataclass(frozen=True, kw_only=True)
+@component
 class SkipGram(Objective):
     """Pairs each word with a neighbour and with words drawn at random.
 

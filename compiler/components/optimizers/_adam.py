@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from dlc.compiler.components.arguments import PositiveFloat, Probability
 from dlc.compiler.components.optimizers._decay import DecayingOptimizer
+from dlc.compiler.record import component
 
 
-@dataclass(frozen=True, kw_only=True)
+@component
 class AdamLike(DecayingOptimizer):
     """Steps by the running mean of the gradient over the root of that of its square.
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from typing import ClassVar, Literal
 
 from dlc.compiler.components.arguments import PositiveFloat
 from dlc.compiler.components.base import keyword
 from dlc.compiler.components.optimizers.base import Optimizer
+from dlc.compiler.record import component
 
 
-@dataclass(frozen=True, kw_only=True)
+@component
 class DecayingOptimizer(Optimizer):
     """An optimizer with a learning rate and weight decay.
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from dlc.compiler.components.arguments import NonNegative
 from dlc.compiler.components.optimizers._adam import AdamLike
+from dlc.compiler.record import component
 
 
-@dataclass(frozen=True, kw_only=True)
+@component
 class Adamw(AdamLike):
     """AdamW, with weight decay that stays out of the running means.
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from dlc.compiler.components.arguments import Fraction, NonNegative
 from dlc.compiler.components.base import ComponentError
 from dlc.compiler.components.optimizers._decay import DecayingOptimizer
+from dlc.compiler.record import component
 
 
-@dataclass(frozen=True, kw_only=True)
+@component
 class Sgd(DecayingOptimizer):
     """Stochastic gradient descent, with momentum if wanted.
 

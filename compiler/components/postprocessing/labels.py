@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from dlc.compiler.components.base import ComponentError
@@ -11,9 +10,10 @@ from dlc.compiler.components.postprocessing.base import Postprocess
 from dlc.compiler.ir.dims import Answer, compare
 from dlc.compiler.ir.protocols import OnnxBuilder
 from dlc.compiler.ir.types import DType, TensorType
+from dlc.compiler.record import component
 
 
-@dataclass(frozen=True, kw_only=True)
+@component
 class Labels(Postprocess):
     """Gives the name of the class with the greatest score.
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from dlc.compiler.components.postprocessing._classes import float_scores
 from dlc.compiler.components.postprocessing.base import Postprocess
 from dlc.compiler.ir.protocols import OnnxBuilder
 from dlc.compiler.ir.types import TensorType
+from dlc.compiler.record import component
 
 
-@dataclass(frozen=True, kw_only=True)
+@component
 class Sigmoid(Postprocess):
     """Turns logits into the probabilities of yes-or-no answers, each on its own.
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from dlc.compiler.components.arguments import Positive
 from dlc.compiler.components.base import ComponentError
 from dlc.compiler.components.preprocessing.base import Preprocess
 from dlc.compiler.ir.types import TensorType
+from dlc.compiler.record import component
 
 
-@dataclass(frozen=True, kw_only=True)
+@component
 class ImageStep(Preprocess):
     """A step on images that gives them a height and a width.
 

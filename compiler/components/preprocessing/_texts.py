@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from dlc.compiler.components.arguments import Path, Positive
@@ -10,9 +9,10 @@ from dlc.compiler.components.base import ComponentError
 from dlc.compiler.components.preprocessing.base import Preprocess
 from dlc.compiler.ir.dims import Dim, symbol
 from dlc.compiler.ir.types import INT, DType, TensorType
+from dlc.compiler.record import component
 
 
-@dataclass(frozen=True, kw_only=True)
+@component
 class TextStep(Preprocess):
     """A step on a column of texts."""
 
@@ -32,7 +32,7 @@ class TextStep(Preprocess):
         return x
 
 
-@dataclass(frozen=True, kw_only=True)
+@component
 class TokenStep(TextStep):
     """A step that cuts texts into pieces and gives the index of each.
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from dlc.compiler.components.base import Component
 from dlc.compiler.ir.protocols import OnnxBuilder
 from dlc.compiler.ir.types import TensorType
+from dlc.compiler.record import component
 
 
-@dataclass(frozen=True, kw_only=True)
+@component
 class Preprocess(Component):
     """One step from a raw column to a network input.
 

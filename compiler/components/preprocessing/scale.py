@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from dlc.compiler.components.base import ComponentError
@@ -10,9 +9,10 @@ from dlc.compiler.components.preprocessing._numbers import as_float, to_float
 from dlc.compiler.components.preprocessing.base import Preprocess
 from dlc.compiler.ir.protocols import OnnxBuilder
 from dlc.compiler.ir.types import FLOAT, TensorType
+from dlc.compiler.record import component
 
 
-@dataclass(frozen=True, kw_only=True)
+@component
 class Scale(Preprocess):
     """Multiplies every number by a constant.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from dlc.compiler.components.base import ComponentError
@@ -11,9 +10,10 @@ from dlc.compiler.components.preprocessing.base import Preprocess
 from dlc.compiler.ir.dims import Dim
 from dlc.compiler.ir.protocols import OnnxBuilder
 from dlc.compiler.ir.types import TensorType
+from dlc.compiler.record import component
 
 
-@dataclass(frozen=True, kw_only=True)
+@component
 class Standardize(Preprocess):
     """Takes the mean away and divides by the standard deviation, per feature.
 

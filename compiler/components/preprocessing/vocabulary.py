@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from dlc.compiler.components.arguments import Positive
 from dlc.compiler.components.preprocessing._texts import TextStep
 from dlc.compiler.ir.types import INT, TensorType
+from dlc.compiler.record import component
 
 
-@dataclass(frozen=True, kw_only=True)
+@component
 class Vocabulary(TextStep):
     """Gives each different text of a column an index.
 

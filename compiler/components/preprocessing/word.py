@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from dlc.compiler.components.arguments import InputName
 from dlc.compiler.components.preprocessing._texts import TokenStep
+from dlc.compiler.record import component
 
 
-@dataclass(frozen=True, kw_only=True)
+@component
 class Word(TokenStep):
     """Cuts texts at white space and punctuation and gives the index of each word.
 

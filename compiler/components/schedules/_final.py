@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from dlc.compiler.components.arguments import NonNegative
 from dlc.compiler.components.schedules._warmup import WarmupSchedule, progress
 from dlc.compiler.components.text import literal
+from dlc.compiler.record import component
 
 
-@dataclass(frozen=True, kw_only=True)
+@component
 class FinalSchedule(WarmupSchedule):
     """A schedule that goes from the optimizer's learning rate to another, over the whole run.
 

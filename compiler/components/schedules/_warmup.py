@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from dlc.compiler.components.arguments import Natural
 from dlc.compiler.components.base import ComponentError, keyword
 from dlc.compiler.components.schedules.base import Schedule
+from dlc.compiler.record import component
 
 
-@dataclass(frozen=True, kw_only=True)
+@component
 class WarmupSchedule(Schedule):
     """A schedule that may begin with a straight rise to the optimizer's learning rate.
 

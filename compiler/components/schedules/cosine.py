@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import ClassVar
 
 from dlc.compiler.components.schedules._final import FinalSchedule
+from dlc.compiler.record import component
 
 
-@dataclass(frozen=True, kw_only=True)
+@component
 class Cosine(FinalSchedule):
     """Lets the learning rate fall along half a cosine, slowly at both ends.
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal
 
 from dlc.compiler.components.arguments import Ge, Gt, Lt, PositiveFloat
 from dlc.compiler.components.schedules.base import Schedule
 from dlc.compiler.components.text import literal
+from dlc.compiler.record import component
 
 
-@dataclass(frozen=True, kw_only=True)
+@component
 class OneCycle(Schedule):
     """Raises the learning rate to a peak, then lets it fall to almost nothing.
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
 from dlc.compiler.components.arguments import Gt, Lt, Natural, NonNegative
 from dlc.compiler.components.schedules.base import Schedule
+from dlc.compiler.record import component
 
 
-@dataclass(frozen=True, kw_only=True)
+@component
 class ReduceOnPlateau(Schedule):
     """Lowers the learning rate when the monitored figure no longer improves.
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from dlc.compiler.components.arguments import Positive, PositiveFloat
 from dlc.compiler.components.schedules._warmup import WarmupSchedule
 from dlc.compiler.components.text import literal
+from dlc.compiler.record import component
 
 
-@dataclass(frozen=True, kw_only=True)
+@component
 class Step(WarmupSchedule):
     """Multiplies the learning rate by a factor every few epochs.
 

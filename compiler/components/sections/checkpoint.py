@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from dlc.compiler.components.arguments import Positive
 from dlc.compiler.components.intervals.base import Interval
 from dlc.compiler.components.intervals.epochs import Epochs
 from dlc.compiler.components.sections.base import Section
+from dlc.compiler.record import component
 
 
-@dataclass(frozen=True, kw_only=True)
+@component
 class Checkpoint(Section):
     """When the state of training is saved, and how many states are kept.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Annotated, ClassVar, Literal
 
 from dlc.compiler.components.arguments import Path, Positive, Refers
@@ -13,9 +13,10 @@ from dlc.compiler.components.sections.base import Section
 from dlc.compiler.components.sections.files import Files
 from dlc.compiler.components.sections.split import Split
 from dlc.compiler.components.sources.base import Source
+from dlc.compiler.record import component
 
 
-@dataclass(frozen=True, kw_only=True)
+@component
 class Data(Section):
     """Where the samples come from and how they become batches.
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal
 
 from dlc.compiler.components.arguments import Ge
 from dlc.compiler.components.sections.base import Section
+from dlc.compiler.record import component
 
 
-@dataclass(frozen=True, kw_only=True)
+@component
 class Ensemble(Section):
     """Trains several networks of the same spec and exports them as one model.
 

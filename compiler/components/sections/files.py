@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from dlc.compiler.components.arguments import Path
 from dlc.compiler.components.sections.base import Section
 from dlc.compiler.components.sources.base import Source
+from dlc.compiler.record import component
 
 
-@dataclass(frozen=True, kw_only=True)
+@component
 class Files(Section):
     """The parts of the data in files of their own, instead of a `split`.
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from dlc.compiler.components.arguments import NonNegative, PositiveFloat
 from dlc.compiler.components.sections.base import Section
+from dlc.compiler.record import component
 
 
-@dataclass(frozen=True, kw_only=True)
+@component
 class Regularization(Section):
     """Penalties that keep weights small; biases and norms are left alone.
 

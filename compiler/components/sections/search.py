@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from dlc.compiler.components.arguments import Natural, Positive
 from dlc.compiler.components.base import ComponentError
 from dlc.compiler.components.distributions.base import Distribution
 from dlc.compiler.components.sections.base import Section
+from dlc.compiler.record import component
 
 
-@dataclass(frozen=True, kw_only=True)
+@component
 class Search(Section):
     """Which settings a hyper-parameter search tries, and what it looks at.
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
 from dlc.compiler.components.arguments import Fraction, Ge, Natural, Refers
 from dlc.compiler.components.base import ComponentError
 from dlc.compiler.components.sections.base import Section
+from dlc.compiler.record import component
 
 
-@dataclass(frozen=True, kw_only=True)
+@component
 class Split(Section):
     """How the rows are divided into training, validation and test parts.
 

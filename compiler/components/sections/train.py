@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from dlc.compiler.components.arguments import Natural, Positive, PositiveFloat
@@ -15,11 +14,12 @@ from dlc.compiler.components.intervals.steps import Steps
 from dlc.compiler.components.sections.base import Section
 from dlc.compiler.components.sections.checkpoint import Checkpoint
 from dlc.compiler.components.sections.early_stopping import EarlyStopping
+from dlc.compiler.record import component
 
 _DEFAULT_EPOCHS = 10
 
 
-@dataclass(frozen=True, kw_only=True)
+@component
 class Train(Section):
     """How long and how the network is trained.
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Annotated, Any, ClassVar
 
 from dlc.compiler.components.arguments import Natural, Path, PositiveFloat, Refers
 from dlc.compiler.components.base import ComponentError
 from dlc.compiler.components.sections.base import Section
+from dlc.compiler.record import component
 
 _STEPS = ("from", "concat", "transpose")
 
 
-@dataclass(frozen=True, kw_only=True)
+@component
 class Transfer(Section):
     """Starts from trained weights, and says which of them stay as they are.
 

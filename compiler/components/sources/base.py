@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from dlc.compiler.components import registry
 from dlc.compiler.components.arguments import Path
 from dlc.compiler.components.base import Component
+from dlc.compiler.record import component
 
 
-@dataclass(frozen=True, kw_only=True)
+@component
 class Source(Component):
     """Where rows come from.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, ClassVar, cast
 
 import pytest
@@ -18,6 +17,7 @@ from dlc.compiler.ir.graph import Graph, Inputs, Program
 from dlc.compiler.ir.protocols import TorchWriter
 from dlc.compiler.ir.types import DType, TensorType, float_tensor, int_tensor
 from dlc.compiler.ops.base import Op
+from dlc.compiler.record import component
 from dlc.runtime.loading import load_module, model_class
 
 N, T = symbol("N"), symbol("T", 1, 512)
@@ -374,7 +374,7 @@ def test_arguments_of_a_block_name_the_arguments_of_its_class() -> None:
     assert "nn.ModuleList(Layer(16, 0.1) for _ in range(12))" in source
 
 
-@dataclass(frozen=True, kw_only=True)
+@component
 class Halves(Op):
     """Two halves of the last dim, each scaled, the second repeated over T."""
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from dlc.compiler.ir.graph import Graph, Inputs, Node, Parameter, Program
 from dlc.compiler.ir.protocols import OnnxBuilder, Weight
 from dlc.compiler.ir.types import DType, TensorType
 from dlc.compiler.ops.base import Op, OpError
+from dlc.compiler.record import component
 
 
-@dataclass(frozen=True, kw_only=True)
+@component
 class Dense(Op):
     name: ClassVar[str] = "dense"
     shareable: ClassVar[tuple[str, ...]] = ("weight",)
@@ -32,7 +32,7 @@ class Dense(Op):
         return b.node("Add", product, b.weight("bias"))
 
 
-@dataclass(frozen=True, kw_only=True)
+@component
 class Relu(Op):
     name: ClassVar[str] = "relu"
 
@@ -43,7 +43,7 @@ class Relu(Op):
         return b.node("Relu", b["x"])
 
 
-@dataclass(frozen=True, kw_only=True)
+@component
 class Dropped(Op):
     """Gone in evaluation mode."""
 
@@ -56,7 +56,7 @@ class Dropped(Op):
         return b["x"]
 
 
-@dataclass(frozen=True, kw_only=True)
+@component
 class Lookup(Op):
     name: ClassVar[str] = "lookup"
     shareable: ClassVar[tuple[str, ...]] = ("weight",)
@@ -74,7 +74,7 @@ class Lookup(Op):
         return b.node("Gather", b.weight("weight"), b["x"])
 
 
-@dataclass(frozen=True, kw_only=True)
+@component
 class Reshaped(Op):
     """Any shape, by `b.shape`."""
 
@@ -89,7 +89,7 @@ class Reshaped(Op):
         return b.node("Reshape", b["x"], b.shape(self.to.shape))
 
 
-@dataclass(frozen=True, kw_only=True)
+@component
 class Sizes(Op):
     """The sizes of its `dims`, each by `b.dim`."""
 
@@ -104,7 +104,7 @@ class Sizes(Op):
         return tuple(b.dim(dim) for dim in self.dims)  # type: ignore[arg-type]
 
 
-@dataclass(frozen=True, kw_only=True)
+@component
 class Inexpressible(Op):
     name: ClassVar[str] = "inexpressible"
 

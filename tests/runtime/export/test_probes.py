@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -12,12 +11,13 @@ from dlc.compiler.ir.dims import symbol
 from dlc.compiler.ir.graph import BlockCall, Inputs
 from dlc.compiler.ir.types import DType, TensorType, bool_tensor, float_tensor, int_tensor
 from dlc.compiler.ops.base import Op
+from dlc.compiler.record import component
 from dlc.runtime.export.probes import dim_values, input_uses, probes
 
 N, T = symbol("N"), symbol("T")
 
 
-@dataclass(frozen=True, kw_only=True)
+@component
 class Embedding(Op):
     name: ClassVar[str] = "embedding"
     num_embeddings: int
@@ -26,7 +26,7 @@ class Embedding(Op):
         return float_tensor(*inputs.x.shape, 4)
 
 
-@dataclass(frozen=True, kw_only=True)
+@component
 class Flatten(Op):
     name: ClassVar[str] = "flatten"
 
@@ -34,7 +34,7 @@ class Flatten(Op):
         return inputs.x
 
 
-@dataclass(frozen=True, kw_only=True)
+@component
 class Encoder(Op):
     """Takes a mask and lengths, as attention and lstm do."""
 
@@ -44,7 +44,7 @@ class Encoder(Op):
         return inputs.x
 
 
-@dataclass(frozen=True, kw_only=True)
+@component
 class Shrink(Op):
     name: ClassVar[str] = "shrink"
     by: int
