@@ -18,6 +18,7 @@ MAX_NAME: Final = 64  # characters of an identifier
 MAX_NUMBER: Final = 64  # characters of a number
 MAX_INTEGER: Final = 2**53
 MAX_ERRORS: Final = 20  # syntax errors reported of one file
+MAX_REPAIRS: Final = 1000  # tokens inserted or dropped, most of them unreported
 
 
 class TooLarge(Exception):

@@ -20,7 +20,7 @@ from dlc.compiler.source import Source, Span
 from dlc.compiler.syntax.brackets import CLOSER, NO_BRACKETS, Brackets
 from dlc.compiler.syntax.expectation import describe, hint, spell
 from dlc.compiler.syntax.lexer import NEWLINE, Lexer, Token
-from dlc.compiler.syntax.limits import MAX_ERRORS
+from dlc.compiler.syntax.limits import MAX_ERRORS, MAX_REPAIRS
 from dlc.compiler.syntax.parser import GiveUp, Parser
 from dlc.compiler.syntax.table import END
 
@@ -87,10 +87,14 @@ class Recovery:
         self._unclosed = brackets.unclosed
         self._partners = brackets.partners
         self._left = limit
+        self._repairs = 0
         self._line: int | None = None  # the line of the last report
 
     def __call__(self, parser: Parser, token: Token) -> Token:
         lexer = parser.lexer
+        self._repairs += 1
+        if self._repairs > MAX_REPAIRS:
+            raise GiveUp
         if token.type == "UNCLOSED":
             return self._close_bracket(parser)
         if lexer.crossed is not None and self._spans_lines(lexer, token):
@@ -100,7 +104,9 @@ class Recovery:
         if token.type == "UNKNOWN":
             self._report(unknown_text(_whole_word(parser, token)))
             return self._drop(parser, token)
-        expected = parser.expected()
+        # A line is reported once: what else it lacks need not be found out.
+        said = lexer.source.location(token.start).line == self._line
+        expected = frozenset() if said else parser.expected()
         meant = self._misspelt(parser, token)
         if meant is not None:
             self._report_misspelt(parser, token, meant, expected)
