@@ -33,11 +33,27 @@ def record(cls: type[_T]) -> type[_T]:
 )
 def component(cls: type[_T]) -> type[_T]:
     """The same with arguments by name only: what every named thing of a spec is."""
-    made: Any = dataclasses.dataclass(eq=False, repr=False, kw_only=True)(cls)
+    made: Any = dataclasses.dataclass(init=False, eq=False, repr=False, kw_only=True)(cls)
+    made.__init__ = _set_fields
     made.__eq__ = _equal
     made.__hash__ = _hash
     made.__repr__ = _text
     return made  # type: ignore[no-any-return]
+
+
+def _set_fields(self: Any, **values: Any) -> None:
+    """The constructor that all components share: not one is compiled for each."""
+    for f in dataclasses.fields(self):
+        if f.name in values:
+            setattr(self, f.name, values.pop(f.name))
+        elif f.default is not dataclasses.MISSING:
+            setattr(self, f.name, f.default)
+        elif f.default_factory is not dataclasses.MISSING:
+            setattr(self, f.name, f.default_factory())
+        else:
+            raise TypeError(f"{type(self).__name__} needs the argument {f.name!r}")
+    if values:
+        raise TypeError(f"{type(self).__name__} has no argument {next(iter(values))!r}")
 
 
 def _compared(self: Any) -> tuple[Any, ...]:
