@@ -72,8 +72,7 @@ class MultiheadAttention(nn.MultiheadAttention):
 
 @component
 class MultiheadAttention(WeightedOp):
-    """Attention with several heads, over [N, T, E]: each position takes what it needs from
-    the others.
+    """Attention with several heads: each place of [N, T, E] takes what it needs from the others.
 
         residual { multihead_attention(12, dropout=0.1, key_padding_mask=mask) }
         x -> multihead_attention(8, key=memory)          # from another sequence

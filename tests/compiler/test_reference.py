@@ -60,9 +60,23 @@ def test_defaults_are_written_as_in_a_spec(spec: ArgumentSpec, text: str) -> Non
     assert reference.default(spec) == text
 
 
-def test_both_files_are_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "grammar").mkdir()
+def test_the_tables_of_the_language_are_what_the_sections_give() -> None:
+    language = SHIPPED.with_name(reference.LANGUAGE).read_text(encoding="utf-8")
+    assert language == reference.with_tables(language), "run `python -m dlc.compiler.reference`"
+    assert set(re.findall(r"<!-- table: (\w+) -->", language)) == set(registry.names("section"))
+
+
+def test_all_files_are_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "grammar"
+    folder.mkdir()
+    language = SHIPPED.with_name(reference.LANGUAGE).read_text(encoding="utf-8")
+    stale = re.sub(r"\| `epochs` .*\n", "", language)
+    assert stale != language
+    (folder / reference.LANGUAGE).write_text(stale, encoding="utf-8")
     monkeypatch.setattr(reference, "__file__", str(tmp_path / "compiler" / "reference.py"))
     reference.main()
-    written = {path.name: path.read_text("utf-8") for path in (tmp_path / "grammar").iterdir()}
-    assert written == {reference.FILE: reference.text(), schema.FILE: schema.text()}
+    assert {path.name: path.read_text("utf-8") for path in folder.iterdir()} == {
+        reference.FILE: reference.text(),
+        reference.LANGUAGE: language,
+        schema.FILE: schema.text(),
+    }

@@ -8,6 +8,9 @@ import pytest
 
 from dlc.compiler.components import registry
 from dlc.compiler.components.base import Component, argument_docs, arguments, page, summary
+from dlc.compiler.diagnostics.model import Collector
+from dlc.compiler.source import Source
+from dlc.compiler.syntax import parse
 
 EVERY = [(kind, name) for kind in registry.PACKAGES for name in registry.names(kind)]
 
@@ -50,6 +53,15 @@ def test_defaults_are_accepted_where_they_stand(component: type[Component]) -> N
     for spec in arguments(component).values():
         if not spec.required:
             assert spec.type.check(spec.default) == spec.default
+
+
+def test_the_example_of_a_page_is_well_formed(component: type[Component]) -> None:
+    if component.kind == "op":
+        return  # in the notation of `.dlc`; a network is compiled in the conformance tests
+    example = "\n".join(line[4:] for line in page(component).split("\n\n")[1].splitlines())
+    collector = Collector()
+    parse(Source("example.yaml", f"dlc: 1\n{example}\n"), collector)
+    assert not collector.sorted(), example
 
 
 def _arguments_part(component: type[Component]) -> str:
