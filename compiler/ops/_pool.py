@@ -28,6 +28,8 @@ class Pool(Op):
 
     rank: ClassVar[int]
     family: ClassVar[str]
+    #: Whether a window must fit without the padding too, as PyTorch wants in three dims.
+    fits_unpadded: ClassVar[bool] = False
 
     kernel_size: Positive | tuple[Positive, ...]
     stride: Positive | tuple[Positive, ...] | None = None
@@ -94,6 +96,8 @@ class Pool(Op):
             spread(self.padding, self.rank),
             strict=True,
         ):
+            if self.fits_unpadded:
+                require_fit(self.name, x, size, size, window)
             require_fit(self.name, x, size, size + before + after, window, padding)
             sides.append((size + before + after - window) // step + 1)
         return x.with_shape(*x.shape[:2], *sides)

@@ -21,11 +21,13 @@ class AvgPool3d(AvgPool):
     A side of n becomes (n + 2·padding − kernel_size) // stride + 1;
     with `ceil_mode` the division rounds up, but a window never starts behind the end.
     Border windows with padding average over its zeros too, unless `count_include_pad` is
-    false; a window cut off by `ceil_mode` averages over what is there.
+    false; a window cut off by `ceil_mode` averages over what is there. The window must fit
+    into the input without padding too.
     """
 
     name: ClassVar[str] = "avg_pool3d"
     rank: ClassVar[int] = 3
+    fits_unpadded: ClassVar[bool] = True
 
     kernel_size: Positive | tuple[Positive, Positive, Positive]
     stride: Positive | tuple[Positive, Positive, Positive] | None = None
