@@ -11,7 +11,7 @@ from dlc.compiler.diagnostics.model import Collector, DiagnosticError
 from dlc.compiler.lints import run as run_lints
 from dlc.compiler.lowering.lower import Lowerer, spec_scope
 from dlc.compiler.lowering.settings import SettingsBuilder, initializers
-from dlc.compiler.semantics.override import exists, override, parse_override
+from dlc.compiler.semantics.override import exists, override, parse_override, similar_path
 from dlc.compiler.semantics.resolve import Resolver
 from dlc.compiler.semantics.scope import error
 from dlc.compiler.source import Source
@@ -102,7 +102,8 @@ def _check_space(spec: tree.File, collector: Collector) -> None:
                         "E0214",
                         f"`{item.key}` names nothing in the spec",
                         item.key.span,
-                        help="a key of `space` is a parameter (`p`) or a path (`optimizer.lr`)",
+                        help=similar_path(spec, item.key.text)
+                        or "a key of `space` is a parameter (`p`) or a path (`optimizer.lr`)",
                     ).diagnostics
                 )
 

@@ -7,10 +7,11 @@ same expression grammar; findings point into the argument.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 from dlc.compiler.diagnostics.model import Collector, DiagnosticError
-from dlc.compiler.diagnostics.suggest import did_you_mean, listed
+from dlc.compiler.diagnostics.suggest import closest, did_you_mean, listed
 from dlc.compiler.semantics.relocate import parse_inside
 from dlc.compiler.semantics.resolve import SECTIONS
 from dlc.compiler.semantics.scope import error
@@ -170,3 +171,28 @@ def exists(file: tree.File, path: str) -> bool:
         else:
             return False
     return node is not None
+
+
+def similar_path(spec: tree.File, text: str) -> str:
+    """The help line for a path that names nothing; empty where none is near."""
+    known = [*(p.name.text for p in spec.params), *_paths(spec)]
+    near = closest(text, known)
+    if near:
+        return f"there is a similar path: `{near}`"
+    head, _, last = text.rpartition(".")
+    beside = [path.rpartition(".")[2] for path in known if path.rpartition(".")[0] == head]
+    return did_you_mean(last, beside, "argument").reason
+
+
+def _paths(spec: tree.File) -> Iterator[str]:
+    """Every path into the sections of a bound spec."""
+    pending: list[tuple[str, tree.Expr]] = [(e.key.text, e.value) for e in spec.settings]
+    while pending:
+        path, value = pending.pop()
+        yield path
+        if path == "search.space":
+            continue
+        if isinstance(value, tree.Mapping):
+            pending += [(f"{path}.{e.key}", e.value) for e in value.entries]
+        elif isinstance(value, tree.Call):
+            pending += [(f"{path}.{a.name}", a.value) for a in value.arguments if a.name]

@@ -22,6 +22,8 @@ ARGUMENTS = ("out_channels", "kernel_size", "stride", "padding", "bias", "p")
         ("LeakyReLU", "leaky_relu"),
         ("leakyrelu", "leaky_relu"),
         ("batch-norm2d", "batch_norm2d"),
+        ("linexx", "linear"),
+        ("lixxxr", None),
         ("xyz", None),
         ("transformer", None),
         ("", None),
