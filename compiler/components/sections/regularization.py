@@ -28,10 +28,6 @@ class Regularization(Section):
     """
 
     name: ClassVar[str] = "regularization"
-    available: ClassVar[bool] = False
-    available_note: ClassVar[str] = (
-        "penalties are not run yet: use the optimizer's `weight_decay` with `no_decay=[bias, norm]`"
-    )
 
     l1: NonNegative = 0.0
     l2: NonNegative = 0.0

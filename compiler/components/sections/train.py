@@ -34,7 +34,7 @@ class Train(Section):
         validate_every: the stretch between two validations
         checkpoint: when the state is saved, and how many states are kept
         precision: the number format of the arithmetic; `auto` leaves the choice to dlc, which
-            takes float32; `bf16` and `fp16` are not run yet
+            takes float32; `fp16` is not run yet
         compile: whether torch.compile is used; `auto` leaves the choice to dlc, which does
             without; `true` is not run yet
         memory: bytes of the device that training may use
@@ -51,7 +51,6 @@ class Train(Section):
     name: ClassVar[str] = "train"
     unavailable: ClassVar[Mapping[str, str]] = {
         "memory": "a memory limit is not kept yet: make `data.batch_size` smaller",
-        "accumulate": "gradients are not accumulated yet: make `data.batch_size` larger",
     }
 
     epochs: Positive | None = None
@@ -87,8 +86,8 @@ class Train(Section):
 
     def used_unavailable(self) -> tuple[tuple[str, str], ...]:
         found = super().used_unavailable()
-        if self.precision in ("bf16", "fp16"):
-            note = "training runs in float32 yet: write `precision: float32`, or leave it out"
+        if self.precision == "fp16":
+            note = "training in fp16 is not run yet: write `precision: bf16`, or leave it out"
             found += (("precision", note),)
         if self.compile is True:
             found += (("compile", "training is not compiled yet: leave `compile` out"),)

@@ -28,6 +28,7 @@ from dlc.compiler.components.sections.early_stopping import EarlyStopping
 from dlc.compiler.components.sections.ensemble import Ensemble
 from dlc.compiler.components.sections.export import Export
 from dlc.compiler.components.sections.files import Files
+from dlc.compiler.components.sections.regularization import Regularization
 from dlc.compiler.components.sections.search import Search
 from dlc.compiler.components.sections.split import Split
 from dlc.compiler.components.sections.train import Train
@@ -131,12 +132,13 @@ def test_defaults_ask_for_nothing_that_is_not_run() -> None:
         ),
         (Settings(preprocess={"x": (Scale(factor=2.0), Lowercase())}), ["preprocess.x"]),
         (Settings(schedule=ReduceOnPlateau()), ["schedule"]),
-        (Settings(train=Train(average=Ema(), accumulate=2)), ["train.accumulate", "train.average"]),
+        (Settings(train=Train(average=Ema(), memory=1e9)), ["train.memory", "train.average"]),
         (
-            Settings(train=Train(precision="bf16", compile=True)),
+            Settings(train=Train(precision="fp16", compile=True)),
             ["train.precision", "train.compile"],
         ),
-        (Settings(train=Train(precision="float32", compile=False)), []),
+        (Settings(train=Train(precision="bf16", compile=False, accumulate=2)), []),
+        (Settings(regularization=Regularization(l2=1e-4)), []),
         (Settings(train=Train(on_nan="rollback")), ["train.on_nan"]),
         (Settings(ensemble=Ensemble()), ["ensemble"]),
         (Settings(export=Export(precision="fp16")), ["export.precision"]),
