@@ -84,10 +84,8 @@ def _compare_graph(case: Case, result: Result, update: bool) -> None:
     expected = case.expected("graph")
     if expected is None:
         return
-    from dlc.compiler.ir.text import print_program
-
-    assert result.compilation is not None, "a spec that is wrong has no graph"
-    given = print_program(result.compilation.program)
+    assert result.ok, "a spec that is wrong has no graph"
+    given = _run(f"dlc graph {case.spec_name}")
     if update:
         rewrite(case, "graph", given)
     else:
@@ -98,10 +96,10 @@ def _compare_module(case: Case, result: Result, update: bool) -> None:
     expected = case.expected("python")
     if expected is None:
         return
-    from dlc.compiler.codegen.torch_module import torch_module
+    from dlc.compiler.codegen.torch_module import generate
 
     assert result.compilation is not None, "a spec that is wrong has no module"
-    given = torch_module(result.compilation)
+    given = generate(result.compilation)
     if update:
         rewrite(case, "python", given)
     else:
@@ -154,7 +152,7 @@ def _schema_accepts(text: str) -> bool:
         document = yaml.safe_load(text)
     except yaml.YAMLError:
         return False
-    return _validator().is_valid(document)
+    return bool(_validator().is_valid(document))
 
 
 @cache
