@@ -54,8 +54,14 @@ def _escape(name: str, reserved: frozenset[str]) -> str:
     # A leading underscore may be private to nn.Module, or mangled by Python inside a class.
     if _UNDERSCORES.match(name):
         name = "underscore" + name
-    stem = name.rstrip("_")
-    return name + "_" if name in reserved or stem in reserved else name
+    stem = name
+    while stem:
+        if stem in reserved:
+            return name + "_"
+        if not stem.endswith("_"):
+            return name
+        stem = stem[:-1]
+    return name
 
 
 def attribute(name: str) -> str:
