@@ -14,6 +14,9 @@ from enum import Enum
 from typing import TypeAlias
 
 INFINITY = 1 << 62
+#: Atoms and terms of one size, nested ones included. Sizes of real networks have under ten;
+#: without a bound, joining a value with its own halves doubles the form at every step.
+MAX_PARTS = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +65,7 @@ class Poly:
     terms: tuple[tuple[Monomial, int], ...]
 
     def __add__(self, other: Dim) -> Dim:
-        return _build([*_terms(self), *_terms(other)])
+        return _bounded(_build([*_terms(self), *_terms(other)]))
 
     def __radd__(self, other: int) -> Dim:
         return self + other
@@ -77,10 +80,14 @@ class Poly:
         return (self * -1) + other
 
     def __mul__(self, other: Dim) -> Dim:
-        return _build(
-            (tuple(sorted((*m, *n), key=lambda a: a.key)), c * d)
-            for m, c in _terms(self)
-            for n, d in _terms(other)
+        if isinstance(other, int):
+            return _bounded(_build((m, c * other) for m, c in self.terms))
+        return _bounded(
+            _build(
+                (tuple(sorted((*m, *n), key=lambda a: a.key)), c * d)
+                for m, c in self.terms
+                for n, d in other.terms
+            )
         )
 
     def __rmul__(self, other: int) -> Dim:
@@ -101,14 +108,17 @@ class Poly:
         if len(rest.terms) <= 2:
             nested = _merge_nested(rest, divisor)
             if nested is not None:
-                return _build([*whole, ((nested,), 1)])
-        return _build([*whole, ((FloorDiv(rest, divisor),), 1)])
+                return _bounded(_build([*whole, ((nested,), 1)]))
+        return _bounded(_build([*whole, ((FloorDiv(rest, divisor),), 1)]))
 
     def __rfloordiv__(self, other: int) -> Dim:
         raise DimError("a size is divided by a size that is not known")
 
-    def __mod__(self, divisor: int) -> Dim:
+    def __mod__(self, divisor: Dim) -> Dim:
         return self - (self // divisor) * divisor
+
+    def __rmod__(self, other: int) -> Dim:
+        raise DimError("a size is divided by a size that is not known")
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Poly) and self.terms == other.terms
@@ -162,6 +172,24 @@ def _build(terms: Iterable[tuple[Monomial, int]]) -> Dim:
     return Poly(tuple(sorted(kept, key=_order)))
 
 
+def _bounded(dim: Dim) -> Dim:
+    if isinstance(dim, int):
+        return dim
+    if _parts(dim) > MAX_PARTS:
+        raise DimError(f"a size is made of more than {MAX_PARTS} parts")
+    if any(abs(coefficient) > INFINITY for _, coefficient in dim.terms):
+        raise DimError("a size is too large")
+    return dim
+
+
+def _parts(dim: Poly) -> int:
+    total = len(dim.terms)
+    for monomial, _ in dim.terms:
+        for atom in monomial:
+            total += 1 if isinstance(atom, Symbol) else 1 + _parts(atom.numerator)
+    return total
+
+
 def _merge_nested(rest: Poly, divisor: int) -> FloorDiv | None:
     """`(n//a + c)//b` is `(n + a*c)//(a*b)`."""
     constant = 0
@@ -210,10 +238,15 @@ def compare(a: Dim, b: Dim) -> Answer:
         return Answer.EQUAL if a == b else Answer.DIFFERENT
     if a == b:
         return Answer.EQUAL
-    low, high = bounds(a - b)
+    low, high = bounds(difference(a, b))
     if low > 0 or high < 0:
         return Answer.DIFFERENT
     return Answer.UNKNOWN
+
+
+def difference(a: Dim, b: Dim) -> Dim:
+    """`a - b`, for comparing: of any form."""
+    return _build([*_terms(a), *((m, -c) for m, c in _terms(b))])
 
 
 def bounds(dim: Dim) -> tuple[int, int]:

@@ -16,8 +16,10 @@ from dlc.compiler.diagnostics.model import Collector, Diagnostic, DiagnosticErro
 from dlc.compiler.ir.dims import Answer, Dim, DimError, compare
 from dlc.compiler.ir.graph import BlockCall, Graph, Inputs, Node, Parameter
 from dlc.compiler.ir.types import TensorType
-from dlc.compiler.lowering.naming import Namer, snake_case
+from dlc.compiler.lowering.budget import Budget
+from dlc.compiler.lowering.naming import Namer, named_in, snake_case
 from dlc.compiler.ops.base import Op, WeightedOp
+from dlc.compiler.semantics.evaluate import MAX_INT
 from dlc.compiler.semantics.scope import Scope, error
 from dlc.compiler.source import Span
 from dlc.compiler.syntax import tree
@@ -48,17 +50,21 @@ class GraphBuilder:
         scope: Scope,
         collector: Collector,
         init: Mapping[str, Initializer],
+        budget: Budget,
+        body: tuple[tree.Step, ...] = (),
         trail: tuple[str, ...] = (),
     ) -> None:
         self.scope = scope
         self.collector = collector
         self.init = init
+        self.budget = budget
         self.trail = trail
+        self.layers = 0
         self.nodes: list[Node] = []
         self.types: dict[str, TensorType] = {}
         self.inputs: list[str] = []
         self.outputs: list[tuple[str, str]] = []
-        self.namer = Namer(set())
+        self.namer = Namer(named_in(body))
         self.by_name: dict[str, Node] = {}
         self.producers: dict[str, Node] = {}
         self.failed = False
@@ -93,9 +99,11 @@ class GraphBuilder:
         op refuses (which is reported)."""
         if any(value == UNKNOWN for _, value in inputs):
             return (UNKNOWN,) * len(op.results)
+        self._count(1, place.span)
         types = self._inputs(inputs)
         try:
             results = op.result_types(types)
+            _check_sizes(op, results, place.span)
             parameters = self._parameters(op, types, shared, place)
         except ComponentError as problem:
             self.report(DiagnosticError(self._blamed(problem, types, inputs, place)))
@@ -107,7 +115,7 @@ class GraphBuilder:
             self.report(problem)
             return (UNKNOWN,) * len(op.results)
         name = self.namer.layer(place.step, op.name, place.name, place.turns)
-        outputs = self._output_names(name, op.results[: len(results)], names, place.turns)
+        outputs = self._output_names(name, op.results[: len(results)], names, place)
         node = Node(
             name=name,
             op=op,
@@ -128,11 +136,13 @@ class GraphBuilder:
         inputs: Sequence[tuple[str, str]],
         place: Place,
         names: tuple[str, ...] = (),
+        layers: int = 1,
     ) -> tuple[str, ...]:
-        """Adds a node that runs another graph."""
+        """Adds a node that runs another graph, of so many layers."""
+        self._count(layers, place.span)
         name = self.namer.layer(place.step, snake_case(block), place.name, place.turns)
         results = tuple(graph.values[value] for _, value in graph.outputs)
-        outputs = self._output_names(name, [o for o, _ in graph.outputs], names, place.turns)
+        outputs = self._output_names(name, [o for o, _ in graph.outputs], names, place)
         node = Node(
             name=name,
             op=BlockCall(graph.name, block),
@@ -152,16 +162,20 @@ class GraphBuilder:
             self.producers[value] = node
 
     def _output_names(
-        self, node: str, results: Sequence[str], names: tuple[str, ...], turns: tuple[int, ...]
+        self, node: str, results: Sequence[str], names: tuple[str, ...], place: Place
     ) -> tuple[str, ...]:
         """The first result bears the node's name, the others the author's or the port's."""
         values = [node]
         for index, result in enumerate(results[1:], 1):
-            own = names[index] if index < len(names) else f"{node}:{result}"
-            if index < len(names) and turns:
-                own = ".".join([own, *map(str, turns)])
-            values.append(own if own not in self.types else f"{node}:{result}")
+            if index < len(names):
+                values.append(self.namer.layer(place.step, result, names[index], place.turns))
+            else:
+                values.append(f"{node}:{result}")
         return tuple(values)
+
+    def _count(self, layers: int, span: Span) -> None:
+        self.layers += layers
+        self.budget.check_layers(self.layers, span)
 
     def _inputs(self, inputs: Iterable[tuple[str, str]]) -> Inputs:
         ports: dict[str, tuple[TensorType, ...]] = {}
@@ -280,6 +294,18 @@ class GraphBuilder:
             arguments=arguments,
             span=span,
         )
+
+
+def _check_sizes(op: Op, results: tuple[TensorType, ...], span: Span) -> None:
+    for type in results:
+        for dim in type.shape:
+            if isinstance(dim, int) and dim > MAX_INT:
+                raise error(
+                    "E0110",
+                    f"`{op.name}` gives a size over 2**53",
+                    span,
+                    help="make its input or its arguments smaller",
+                )
 
 
 _DECLARE = "declare the size in `dims`, or make it a number"

@@ -6,6 +6,7 @@ Sizes are inferred on the way, because a condition may ask for them (`C != width
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import TYPE_CHECKING, cast
 
 from dlc.compiler.components import registry
@@ -19,7 +20,7 @@ from dlc.compiler.ops.base import Op
 from dlc.compiler.semantics.evaluate import evaluate, show, truth
 from dlc.compiler.semantics.instantiate import Context, instantiate
 from dlc.compiler.semantics.network import REUSE
-from dlc.compiler.semantics.scope import Evaluated, Scope, error
+from dlc.compiler.semantics.scope import Evaluated, Layered, Scope, error
 from dlc.compiler.source import Span
 from dlc.compiler.syntax import tree
 
@@ -35,15 +36,15 @@ class Frame:
     theirs, the expression scope, the turns of the repeats around."""
 
     scope: Scope
-    values: dict[str, str]
-    layers: dict[str, str] = field(default_factory=dict)
+    values: Layered[str]
+    layers: Layered[str] = field(default_factory=Layered)
     turns: tuple[int, ...] = ()
 
     def inner(self, names: dict[str, Evaluated] | None = None, turn: int | None = None) -> Frame:
         return Frame(
             self.scope.child(names or {}),
-            dict(self.values),
-            dict(self.layers),
+            self.values.inner(),
+            self.layers.inner(),
             self.turns if turn is None else (*self.turns, turn),
         )
 
@@ -65,13 +66,15 @@ class Expander:
     ) -> str | None:
         """Applies the steps; gives the value of the last. `last_name` names the layer of
         the last step where the author named the repeat around it instead."""
+        budget = self.lowerer.budget
         for index, step in enumerate(steps):
-            if self.lowerer.stopped:
+            if budget.spent:
                 return UNKNOWN
             name = step.names[0].text if step.names else None
             if name is None and index == len(steps) - 1:
                 name = last_name
             try:
+                budget.step(step.span)
                 values = self._step(step, frame, current, name)
             except DiagnosticError as problem:
                 self.graph.report(problem)
@@ -100,7 +103,20 @@ class Expander:
             if node is not None:
                 frame.layers[name.text] = node.name
             if step.output:
-                self.graph.outputs.append((name.text, value))
+                self._output(name, value, frame)
+
+    def _output(self, name: tree.Name, value: str, frame: Frame) -> None:
+        if any(turn > 0 for turn in frame.turns) and name.text in dict(self.graph.outputs):
+            self.graph.report(
+                error(
+                    "E0203",
+                    f"every turn of the repeat makes an output `{name}`",
+                    name.span,
+                    help="name it after the repeat: an output is one value",
+                )
+            )
+            return
+        self.graph.outputs.append((name.text, value))
 
     def _step(
         self, step: tree.Step, frame: Frame, current: str | None, name: str | None
@@ -174,7 +190,6 @@ class Expander:
         extra = frozenset([*(port.name for port in cls.ports), *cls.shareable])
         op = cast(Op, instantiate(call, cls, Context(frame.scope), skip=extra))
         shared = self._shared(cls, place, frame)
-        self.lowerer.count_layer(call.span)
         return self.graph.apply(op, ports, place, names, shared)
 
     def _ports(
@@ -228,7 +243,7 @@ class Expander:
                 )
             layer = frame.layers.get(expr.parts[0])
             if layer is None or layer not in self.graph.by_name:
-                known = ", ".join(f"`{name}`" for name in frame.layers) or "none"
+                known = ", ".join(f"`{name}`" for name in islice(frame.layers, 8)) or "none"
                 raise error(
                     "E0212",
                     f"no layer above is called `{expr.parts[0]}`",
@@ -293,8 +308,8 @@ class Expander:
         if graph is None:
             self.graph.failed = True
             return (UNKNOWN,)
-        self.lowerer.count_layer(call.span)
-        return self.graph.call_block(block.name.text, graph, ports, place, names)
+        layers = self.lowerer.sizes[graph.name]
+        return self.graph.call_block(block.name.text, graph, ports, place, names, layers)
 
     # ── control ──────────────────────────────────────────────────────────────
 
@@ -314,6 +329,8 @@ class Expander:
                 repeat.count.span,
                 help="write `repeat 12` or `repeat [2, 2, 2]`",
             )
+        if not repeat.body:
+            return current
         variables = [v.text for v in repeat.variables]
         if len(variables) > 2:
             raise error(
@@ -329,8 +346,7 @@ class Expander:
             elif variables:
                 bound = {variables[0]: index, variables[1]: item}
             inner = frame.inner(bound, index)
-            result = self.steps(repeat.body, inner, current, name)
-            assert result is not None
+            result = self._body(repeat.body, inner, current, repeat.span, name)
             current = result
             if current == UNKNOWN:
                 break  # every further turn would say the same
@@ -339,17 +355,29 @@ class Expander:
     def _if(self, condition: tree.If, current: str, frame: Frame, name: str | None) -> str:
         chosen = truth(condition.condition, frame.scope)
         body = condition.then if chosen else (condition.otherwise or ())
-        result = self.steps(body, frame.inner(), current, name)
+        return self._body(body, frame.inner(), current, condition.span, name)
+
+    def _body(
+        self,
+        steps: tuple[tree.Step, ...],
+        frame: Frame,
+        current: str,
+        span: Span,
+        name: str | None = None,
+    ) -> str:
+        """The steps inside a control step; none of them is the identity."""
+        self.lowerer.budget.enter(span)
+        result = self.steps(steps, frame, current, name)
+        self.lowerer.budget.leave()
         assert result is not None
         return result
 
     def _residual(
         self, residual: tree.Residual, current: str, frame: Frame, step: tree.Step, name: str | None
     ) -> str:
-        body = self.steps(residual.body, frame.inner(), current)
-        shortcut = self.steps(residual.shortcut or (), frame.inner(), current)
-        assert body is not None
-        assert shortcut is not None
+        body = self._body(residual.body, frame.inner(), current, residual.span)
+        beside = residual.shortcut or ()
+        shortcut = self._body(beside, frame.inner(), current, residual.span)
         if UNKNOWN in (body, shortcut):
             return UNKNOWN
         self._check_residual(residual, body, shortcut)

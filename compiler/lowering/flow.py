@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING, cast
 
 from dlc.compiler.components import registry
@@ -43,8 +44,8 @@ class FlowExpressions:
         self, expr: tree.Expr, frame: Frame, place: Place, name: str | None = None
     ) -> str | float:
         match expr:
-            case tree.Word(parts=(word,)) if word in frame.values:
-                return frame.values[word]
+            case tree.Word(parts=(word,)) if (value := frame.values.get(word)) is not None:
+                return value
             case tree.Word() if not frame.scope.find(expr.text)[0]:
                 # Binding has reported a name that is nowhere; one that is elsewhere is not
                 # in this scope (a turn of a repeat, a branch).
@@ -53,7 +54,7 @@ class FlowExpressions:
                     f"no value above is called `{expr.text}`",
                     expr.span,
                     help="values in scope: "
-                    + (", ".join(f"`{value}`" for value in list(frame.values)[:8]) or "none"),
+                    + (", ".join(f"`{value}`" for value in islice(frame.values, 8)) or "none"),
                 )
             case tree.Number() | tree.Word() | tree.Conditional():
                 return self._number(expr, frame)

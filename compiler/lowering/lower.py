@@ -8,15 +8,14 @@ from dlc.compiler.components.initializers.base import Initializer
 from dlc.compiler.diagnostics.model import Collector, DiagnosticError, Label
 from dlc.compiler.ir.graph import Graph, Program
 from dlc.compiler.ir.types import TensorType
+from dlc.compiler.lowering.budget import Budget
 from dlc.compiler.lowering.builder import UNKNOWN, GraphBuilder
 from dlc.compiler.lowering.declared import bind_block_input, declare_dims, model_type
 from dlc.compiler.lowering.expander import Expander, Frame
 from dlc.compiler.semantics.evaluate import evaluate, show
-from dlc.compiler.semantics.scope import Evaluated, Scope, error
+from dlc.compiler.semantics.scope import Evaluated, Layered, Scope, error
 from dlc.compiler.source import Span
 from dlc.compiler.syntax import tree
-
-MAX_LAYERS = 100_000
 
 _TYPES: dict[str, tuple[type, ...]] = {
     "int": (int,),
@@ -38,8 +37,9 @@ class Lowerer:
         self.scope = scope
         self.blocks = {block.name.text: block for block in spec.blocks}
         self.graphs: dict[str, Graph] = {}
-        self.layers = 0
-        self.stopped = False
+        #: Layers of each graph after expansion, those of the blocks that it calls included.
+        self.sizes: dict[str, int] = {}
+        self.budget = Budget()
         self._instances: dict[object, Graph | None] = {}
         self._names: dict[str, int] = {}
 
@@ -48,7 +48,7 @@ class Lowerer:
         model = self.spec.model
         if model is None:
             return None
-        builder = GraphBuilder(self.scope, self.collector, self.init)
+        builder = GraphBuilder(self.scope, self.collector, self.init, self.budget, model.body)
         name = model.name.text if model.name else "Model"
         for decl in model.inputs:
             try:
@@ -61,7 +61,7 @@ class Lowerer:
                 values[decl.name.text] = UNKNOWN
         # Of several inputs none goes first by itself.
         first = values[model.inputs[0].name.text] if len(model.inputs) == 1 else None
-        Expander(self, builder).steps(model.body, Frame(self.scope, values), first)
+        Expander(self, builder).steps(model.body, Frame(self.scope, Layered(values)), first)
         targets = self._targets()
         if not builder.outputs and not builder.failed:
             last = model.body[-1].span if model.body else model.span
@@ -123,7 +123,8 @@ class Lowerer:
         place = call.location
         step = f"in `{block.name}`, called at {call.source.name}:{place.line}:{place.column}"
         scope = Scope(dict(arguments))
-        builder = GraphBuilder(scope, self.collector, self.init, (step, *trail))
+        trail = (step, *trail)
+        builder = GraphBuilder(scope, self.collector, self.init, self.budget, block.body, trail)
         for decl, (_, type) in zip(block.inputs, types, strict=False):
             try:
                 bind_block_input(decl, type, scope, call)
@@ -136,7 +137,10 @@ class Lowerer:
                 values[port] = port
         if builder.failed:
             return None
-        result = Expander(self, builder).steps(block.body, Frame(scope, values), types[0][0])
+        self.budget.enter(call)
+        frame = Frame(scope, Layered(values))
+        result = Expander(self, builder).steps(block.body, frame, types[0][0])
+        self.budget.leave()
         if not builder.outputs and result:
             builder.outputs.append(("y", result))
         if builder.failed or result == UNKNOWN:
@@ -144,23 +148,12 @@ class Lowerer:
         name = self._graph_name(block.name.text)
         graph = builder.finish(name, block.name.text, tuple(arguments), block.span)
         self.graphs[name] = self._instances[key] = graph
+        self.sizes[name] = builder.layers
         return graph
 
     def _graph_name(self, block: str) -> str:
         number = self._names[block] = self._names.get(block, 0) + 1
         return block if number == 1 else f"{block}_{number}"
-
-    def count_layer(self, span: Span) -> None:
-        """Counts an expanded layer; past the limit expansion stops. Raises `DiagnosticError`."""
-        self.layers += 1
-        if self.layers > MAX_LAYERS:
-            self.stopped = True
-            raise error(
-                "E0502",
-                f"the spec expands to more than {MAX_LAYERS:,} layers",
-                span,
-                help="lower the count of the repeats around this layer",
-            )
 
 
 def check_param(param: tree.ParamDecl, value: Evaluated, span: Span) -> Evaluated:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
+
+from dlc.compiler.syntax import tree
 
 
 def snake_case(name: str) -> str:
@@ -16,11 +19,12 @@ class Namer:
 
     A step is named by the author, else by kind: `conv2d`, `conv2d_2`. The same step in
     another turn of a repeat keeps its name and gets the turn's number: `conv2d.0`,
-    `conv2d.1`.
+    `conv2d.1`. A kind makes way for an author's name anywhere in the graph (`authored`).
     """
 
-    def __init__(self, reserved: set[str]) -> None:
-        self._taken = set(reserved)
+    def __init__(self, authored: Iterable[str]) -> None:
+        self._taken: set[str] = set()
+        self._authored = frozenset(authored)
         self._bases: dict[tuple[int, str], str] = {}
         self._counts: dict[str, int] = {}
 
@@ -33,17 +37,32 @@ class Namer:
         key = (step, name or kind)
         base = self._bases.get(key)
         if base is None:
-            base = self._bases[key] = self._fresh(name or kind)
-        return ".".join([base, *map(str, turns)])
+            base = self._bases[key] = self._fresh(name or kind, name is not None)
+        return ".".join([base, *map(str, turns)]) if turns else base
 
-    def _fresh(self, wanted: str) -> str:
-        if wanted not in self._taken:
-            self._taken.add(wanted)
-            self._counts[wanted] = 1
-            return wanted
-        number = self._counts.get(wanted, 1) + 1
-        while f"{wanted}_{number}" in self._taken:
+    def _fresh(self, wanted: str, authored: bool) -> str:
+        number = self._counts.get(wanted, 0) + 1
+        while True:
+            found = wanted if number == 1 else f"{wanted}_{number}"
+            free = found not in self._taken
+            if free and (found not in self._authored or (authored and number == 1)):
+                break
             number += 1
         self._counts[wanted] = number
-        self._taken.add(f"{wanted}_{number}")
-        return f"{wanted}_{number}"
+        self._taken.add(found)
+        return found
+
+
+def named_in(steps: Iterable[tree.Step]) -> Iterator[str]:
+    """The names that the author gives in these steps, at any depth."""
+    pending = list(steps)
+    while pending:
+        step = pending.pop()
+        yield from (name.text for name in step.names)
+        match step.operation:
+            case tree.Repeat(body=body):
+                pending += body
+            case tree.If(then=then, otherwise=otherwise):
+                pending += (*then, *(otherwise or ()))
+            case tree.Residual(body=body, shortcut=shortcut):
+                pending += (*body, *(shortcut or ()))

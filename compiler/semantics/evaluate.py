@@ -14,7 +14,7 @@ from typing import Any
 
 from dlc.compiler.diagnostics.model import DiagnosticError
 from dlc.compiler.diagnostics.suggest import closest
-from dlc.compiler.ir.dims import Answer, Dim, DimError, Poly, bounds, compare
+from dlc.compiler.ir.dims import Answer, Dim, DimError, Poly, bounds, compare, difference
 from dlc.compiler.semantics.scope import Evaluated, Scope, error
 from dlc.compiler.syntax import tree
 
@@ -54,8 +54,8 @@ def evaluate(expr: tree.Expr, scope: Scope) -> Evaluated:
             return _unary(expr, scope)
         case tree.Binary():
             return _binary(expr, scope)
-        case tree.Conditional(then=then, condition=condition, otherwise=otherwise):
-            return evaluate(then if truth(condition, scope) else otherwise, scope)
+        case tree.Conditional():
+            return evaluate(_taken(expr, scope), scope)
         case tree.ListExpr(items=items):
             return [evaluate(item, scope) for item in items]
         case tree.Unparsed(problem=problem):
@@ -73,7 +73,10 @@ def evaluate(expr: tree.Expr, scope: Scope) -> Evaluated:
 
 def truth(expr: tree.Expr, scope: Scope) -> bool:
     """The value of a condition. Raises `DiagnosticError`."""
-    value = evaluate(expr, scope)
+    return _flag(evaluate(expr, scope), expr)
+
+
+def _flag(value: Evaluated, expr: tree.Expr) -> bool:
     if not isinstance(value, bool):
         raise error(
             "E0301",
@@ -105,33 +108,66 @@ def _names_help(scope: Scope) -> str:
     return f"names in scope: {shown}" + (", ..." if len(names) > 8 else "")
 
 
-def _unary(expr: tree.Unary, scope: Scope) -> Evaluated:
-    if expr.operator == "not":
-        return not truth(expr.operand, scope)
-    value = evaluate(expr.operand, scope)
-    if isinstance(value, bool) or not isinstance(value, int | float | Poly):
-        raise error("E0307", f"`{expr.operator}` wants a number, got {show(value)}", expr.span)
-    return -value if expr.operator == "-" else value
+# Chains (`1 + 1 + ...`, `- - 1`, `a if p else b if q else c`) are as deep as they are long:
+# walking them in loops keeps Python's stack out of it. What is left is the depth of brackets.
 
 
-def _binary(expr: tree.Binary, scope: Scope) -> Evaluated:
-    # A long sum leans to the left; walking it in a loop keeps Python's stack out of it.
-    chain: list[tree.Binary] = []
+def _taken(expr: tree.Conditional, scope: Scope) -> tree.Expr:
     node: tree.Expr = expr
-    while isinstance(node, tree.Binary) and node.operator not in ("and", "or"):
+    while isinstance(node, tree.Conditional):
+        node = node.then if truth(node.condition, scope) else node.otherwise
+    return node
+
+
+def _unary(expr: tree.Unary, scope: Scope) -> Evaluated:
+    chain: list[tree.Unary] = []
+    node: tree.Expr = expr
+    while isinstance(node, tree.Unary):
         chain.append(node)
-        node = node.left
-    value = _logic(node, scope) if isinstance(node, tree.Binary) else evaluate(node, scope)
+        node = node.operand
+    value = evaluate(node, scope)
     for step in reversed(chain):
-        value = _apply(step, value, evaluate(step.right, scope))
+        if step.operator == "not":
+            value = not _flag(value, step.operand)
+        elif isinstance(value, bool) or not isinstance(value, int | float | Poly):
+            raise error("E0307", f"`{step.operator}` wants a number, got {show(value)}", step.span)
+        elif step.operator == "-":
+            value = -value
     return value
 
 
-def _logic(expr: tree.Binary, scope: Scope) -> bool:
-    left = truth(expr.left, scope)
-    if expr.operator == "and":
-        return left and truth(expr.right, scope)
-    return left or truth(expr.right, scope)
+def _binary(expr: tree.Binary, scope: Scope) -> Evaluated:
+    if expr.operator == "**":
+        return _powers(expr, scope)
+    logic = expr.operator in ("and", "or")
+    chain: list[tree.Binary] = []
+    node: tree.Expr = expr
+    while (
+        isinstance(node, tree.Binary)
+        and node.operator != "**"
+        and (node.operator in ("and", "or")) == logic
+    ):
+        chain.append(node)
+        node = node.left
+    value = evaluate(node, scope)
+    for step in reversed(chain):
+        if not logic:
+            value = _apply(step, value, evaluate(step.right, scope))
+        elif _flag(value, step.left) == (step.operator == "and"):
+            value = truth(step.right, scope)
+    return _flag(value, expr) if logic else value
+
+
+def _powers(expr: tree.Binary, scope: Scope) -> Evaluated:
+    chain: list[tree.Binary] = []
+    node: tree.Expr = expr
+    while isinstance(node, tree.Binary) and node.operator == "**":
+        chain.append(node)
+        node = node.right
+    value = evaluate(node, scope)
+    for step in reversed(chain):
+        value = _apply(step, evaluate(step.left, scope), value)
+    return value
 
 
 def _apply(expr: tree.Binary, left: Evaluated, right: Evaluated) -> Evaluated:
@@ -173,6 +209,8 @@ def _compute(expr: tree.Binary, left: Any, right: Any) -> Evaluated:
         raise error("E0307", "the number is too large", expr.span) from None
     if isinstance(result, complex) or (isinstance(result, float) and math.isnan(result)):
         raise error("E0307", "the expression has no real value", expr.span)
+    if isinstance(result, float) and math.isinf(result) and math.inf not in (abs(left), abs(right)):
+        raise error("E0307", "the number is too large", expr.span)
     if isinstance(result, int) and abs(result) > MAX_INT:
         raise error("E0307", "a whole number stays within 2**53", expr.span)
     assert isinstance(result, int | float | Poly)
@@ -206,7 +244,7 @@ def _ordered(expr: tree.Binary, left: Any, right: Any) -> bool:
         return _ORDER[expr.operator](left, right)
     if isinstance(left, float) or isinstance(right, float):
         raise error("E0307", "a named size is compared with whole numbers only", expr.span)
-    low, high = bounds(left - right)
+    low, high = bounds(difference(left, right))
     test = _ORDER[expr.operator]
     if test(low, 0) == test(high, 0) and (test(low, 0) == test(0, 0) or not low <= 0 <= high):
         return test(low, 0)

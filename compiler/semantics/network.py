@@ -68,10 +68,11 @@ class NetworkBinder:
         elif name.text in self.params:
             self.binder.report(
                 "E0211",
-                f"`{name}` is a parameter; a value cannot hide it",
+                f"`{name}` is a {'size' if name.text.isupper() else 'parameter'}; "
+                "a value cannot hide it",
                 name.span,
                 help="give the value another name",
-                secondary=_at(self.params.get(name.text), "the parameter"),
+                secondary=_at(self.params.get(name.text), "declared here"),
             )
         else:
             names[name.text] = name.span
@@ -171,7 +172,9 @@ class NetworkBinder:
                     operation=replace(
                         operation,
                         then=self.steps(then, names.inner()),
-                        otherwise=None if otherwise is None else self.steps(otherwise, names.inner()),
+                        otherwise=None
+                        if otherwise is None
+                        else self.steps(otherwise, names.inner()),
                     ),
                 )
             case tree.Residual(body=body, shortcut=shortcut):

@@ -19,6 +19,7 @@ from dlc.compiler.semantics.evaluate import describe
 from dlc.compiler.semantics.imports import Importer, Parser
 from dlc.compiler.semantics.network import NetworkBinder
 from dlc.compiler.semantics.relocate import parse_quoted
+from dlc.compiler.semantics.scope import Layered
 from dlc.compiler.source import Span
 from dlc.compiler.syntax import tree
 
@@ -69,6 +70,10 @@ class Resolver:
                     help=f"write `{decl.name.text.upper()}`",
                 )
         params = {p.name.text: p.name.span for p in file.params}
+        for decl in file.dims:
+            if decl.name.text in params:
+                self._hides("dim", decl.name, params[decl.name.text])
+            params.setdefault(decl.name.text, decl.name.span)
         blocks = self._blocks(file)
         model = self._model(file, blocks, params)
         settings = self._settings(file)
@@ -130,8 +135,8 @@ class Resolver:
                         help="rename one of them",
                     )
         done: dict[str, tree.BlockDecl] = {}
-        pending = imported | own
-        for name, block in (imported | own).items():
+        every = imported | own
+        for name, block in every.items():
             if not name[:1].isupper():
                 self.binder.report(
                     "E0116",
@@ -141,17 +146,42 @@ class Resolver:
                 )
             self._params(block.params)
             self._distinct("input", [i.name for i in block.inputs])
-            later = {key: value for key, value in pending.items() if key not in done}
-            inner = NetworkBinder(
-                self.binder,
-                dict(done),
-                later,
-                {p.name.text: p.name.span for p in block.params},
-                self.importer.failed,
-            )
-            names = {i.name.text: i.name.span for i in block.inputs}
-            done[name] = replace(block, body=inner.steps(block.body, names))
+            params = {p.name.text: p.name.span for p in block.params}
+            body = self._body(block.body, block.inputs, params, done, every)
+            done[name] = replace(block, body=body)
         return done
+
+    def _body(
+        self,
+        body: tuple[tree.Step, ...],
+        inputs: tuple[tree.ValueDecl, ...],
+        params: dict[str, Span],
+        blocks: dict[str, tree.BlockDecl],
+        later: dict[str, tree.BlockDecl],
+    ) -> tuple[tree.Step, ...]:
+        """The bound steps of a block or of the model. `later` are known by name only."""
+        for decl in inputs:
+            if decl.name.text in params:
+                self._hides("input", decl.name, params[decl.name.text])
+        sizes = {
+            word.text: word.span
+            for decl in inputs
+            for word in decl.type.dims or ()
+            if isinstance(word, tree.Word) and word.text.isupper()
+        }
+        taken = Layered(sizes | params)
+        names = Layered({decl.name.text: decl.name.span for decl in inputs})
+        inner = NetworkBinder(self.binder, blocks, later, taken, self.importer.failed)
+        return inner.steps(body, names)
+
+    def _hides(self, what: str, name: tree.Name, other: Span) -> None:
+        self.binder.report(
+            "E0211",
+            f"the {what} `{name}` hides a parameter",
+            name.span,
+            help="rename one of them",
+            secondary=(Label(other, "the parameter"),),
+        )
 
     def _model(
         self, file: tree.File, blocks: dict[str, tree.BlockDecl], params: dict[str, Span]
@@ -172,9 +202,8 @@ class Resolver:
                     else "give `model Name { input x: float[N, 4] ... }`",
                 )
             return None
-        inner = NetworkBinder(self.binder, blocks, {}, params, self.importer.failed)
-        names = {d.name.text: d.name.span for d in file.model.inputs}
-        return replace(file.model, body=inner.steps(file.model.body, names))
+        model = file.model
+        return replace(model, body=self._body(model.body, model.inputs, params, blocks, {}))
 
     # ── sections ─────────────────────────────────────────────────────────────
 

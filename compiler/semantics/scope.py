@@ -20,7 +20,7 @@ class Layered(Generic[_V]):
     """Names with what they stand for, in layers: an inner one sees the outer ones and adds
     to itself only. Making a layer costs the same however many names there are."""
 
-    __slots__ = ("_own", "_outer")
+    __slots__ = ("_outer", "_own")
 
     def __init__(self, own: dict[str, _V] | None = None, outer: Layered[_V] | None = None) -> None:
         self._own = {} if own is None else own
