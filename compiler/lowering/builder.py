@@ -197,7 +197,10 @@ class GraphBuilder:
                 continue
             initializer = parameter.initializer
             if isinstance(op, WeightedOp):
-                initializer = self._initializer(op, parameter) or initializer
+                chosen = self._initializer(op, parameter)
+                if chosen is not None:
+                    _check_fits(chosen, parameter)
+                    initializer = chosen
             own.append(replace(parameter, initializer=initializer))
         return tuple(own)
 
@@ -309,6 +312,21 @@ def _check_sizes(op: Op, results: tuple[TensorType, ...], span: Span) -> None:
 
 
 _DECLARE = "declare the size in `dims`, or make it a number"
+
+
+def _check_fits(initializer: Initializer, parameter: Parameter) -> None:
+    """Raises `ComponentError`, blaming the layer's own `init` where it has one."""
+    shape = tuple(dim for dim in parameter.shape if isinstance(dim, int))
+    try:
+        initializer.check(shape)
+    except ComponentError as problem:
+        blame = "bias_init" if parameter.role == "bias" else "init"
+        raise ComponentError(
+            problem.code,
+            f"{problem.message} for `{parameter.name}`",
+            blame=blame,
+            help=problem.help,
+        ) from None
 
 
 def _shape(shape: tuple[Dim, ...]) -> str:
