@@ -7,11 +7,12 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from dlc.compiler.cli.fmt import parse_whole
-from dlc.compiler.cli.output import SURFACES, USAGE, CommandError, add_common, read_source, report
+from dlc.compiler.cli.output import USAGE, CommandError, add_common, read_source, report
 from dlc.compiler.diagnostics.catalog import code
 from dlc.compiler.diagnostics.model import Diagnostic
 from dlc.compiler.source import Source
 from dlc.compiler.syntax import tree
+from dlc.compiler.syntax.files import SURFACES
 from dlc.compiler.syntax.format import format_file
 
 
