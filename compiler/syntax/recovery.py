@@ -225,7 +225,9 @@ class Recovery:
 
     def _report_unclosed(self, source: Source, offset: int, end: int) -> None:
         opener = source.span(offset, offset + 1)
-        closer = _CLOSING_SIGN[opener.text]
+        closer = _CLOSING_SIGN.get(opener.text)
+        if closer is None:
+            return  # not in the text: it was put there, and that was reported
         if opener.text == "{":
             self._report(
                 Diagnostic(
