@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from dlc.compiler.cli.fmt import parse_whole
 from dlc.compiler.cli.output import USAGE, CommandError, add_common, read_source, report
 from dlc.compiler.diagnostics.catalog import code
-from dlc.compiler.diagnostics.model import Diagnostic
+from dlc.compiler.diagnostics.model import Collector, Diagnostic
+from dlc.compiler.semantics.forms import as_call
+from dlc.compiler.semantics.resolve import Resolver
 from dlc.compiler.source import Source
-from dlc.compiler.syntax import tree
+from dlc.compiler.syntax import parse, tree
 from dlc.compiler.syntax.files import SURFACES
 from dlc.compiler.syntax.format import format_file
 
@@ -41,20 +43,46 @@ def run(arguments: argparse.Namespace) -> int:
         if Path(arguments.target).exists() and not arguments.force:
             raise _usage(f"`{arguments.target}` exists", "`--force` replaces it")
     file = parse_whole(source)
-    text = format_file(file, surface)
+    text = format_file(_restyled(file, surface), surface)
     back = parse_whole(Source(arguments.target or f"converted.{surface}", text, surface))
-    if _content(back) != _content(file):
+    if not _say_the_same(file, back, Path(arguments.spec)):
         raise AssertionError("the converted spec does not say the same")
     if arguments.target is None:
         return report((), arguments, "convert", {"text": text}, answer=text)
     Path(arguments.target).write_text(text, encoding="utf-8")
-    answer = f"written: {PurePosixPath(arguments.target)}"
+    answer = f"written: {arguments.target}"
     return report((), arguments, "convert", {"file": arguments.target}, answer=answer)
 
 
-def _content(file: tree.File) -> tree.File:
-    """The file without what differs by surface: the source and the order of sections."""
-    return replace(file, settings=tuple(sorted(file.settings, key=lambda e: e.key.text)))
+def _restyled(file: tree.File, surface: str) -> tree.File:
+    """`optimizer: {sgd: {lr: 0.1}}` as a call where `.dlc` would have one."""
+    if surface != "dlc":
+        return file
+    entries = []
+    for entry in file.settings:
+        if entry.key.text in ("optimizer", "schedule"):
+            entry = replace(entry, value=_called(entry.value))
+        elif entry.key.text == "init" and isinstance(entry.value, tree.Mapping):
+            inner = tuple(replace(e, value=_called(e.value)) for e in entry.value.entries)
+            entry = replace(entry, value=replace(entry.value, entries=inner))
+        entries.append(entry)
+    return replace(file, settings=tuple(entries))
+
+
+def _called(value: tree.Expr) -> tree.Expr:
+    if isinstance(value, tree.Mapping) and len(value.entries) == 1:
+        return as_call(value) or value
+    return value
+
+
+def _say_the_same(before: tree.File, after: tree.File, path: Path) -> bool:
+    """Whether two files bind to equal specs. What does not bind (an import is missing, a
+    name is wrong) is the same where binding ends in the same tree."""
+    bound = []
+    for file in (before, after):
+        resolver = Resolver(Collector(), parse, path.resolve(), path.resolve().parent)
+        bound.append(resolver.resolve(file))
+    return bound[0] == bound[1]
 
 
 def _usage(message: str, help: str | None = None) -> CommandError:
