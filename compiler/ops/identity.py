@@ -16,7 +16,9 @@ from dlc.compiler.record import component
 class Identity(Op):
     """Gives what it gets.
 
-    residual { conv2d(64, 3, padding=1) } shortcut { identity }
+        residual { conv2d(64, 3, padding=1) } shortcut { identity }
+
+    For a branch that changes nothing.
     """
 
     name: ClassVar[str] = "identity"

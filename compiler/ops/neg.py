@@ -16,7 +16,9 @@ from dlc.compiler.record import component
 class Neg(Op):
     """Each number with the other sign.
 
-    -x
+        -x
+
+    y = −x.
     """
 
     name: ClassVar[str] = "neg"

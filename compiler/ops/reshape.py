@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from dlc.compiler.ir.dims import Answer, Dim, DimError, compare, product, symbol
+from dlc.compiler.ir.dims import Answer, Dim, DimError, Poly, compare, product, symbol
 from dlc.compiler.ir.graph import Inputs
 from dlc.compiler.ir.protocols import OnnxBuilder, TorchWriter
 from dlc.compiler.ir.types import Shape, TensorType, float_tensor, int_tensor
@@ -77,7 +77,7 @@ class Reshape(Op):
 
     def _rest(self, x: TensorType, stated: Dim) -> Dim:
         try:
-            rest = x.elements // stated
+            rest = self._quotient(x.elements)
         except DimError:
             raise OpError(
                 "E0407",
@@ -103,6 +103,21 @@ class Reshape(Op):
                     blame="sizes",
                     help=how_to_state(rest * stated, x.elements),
                 )
+
+    def _quotient(self, elements: Dim) -> Dim:
+        """The elements divided by every stated size, the numbers last: rounding down then
+        shows in what comes out."""
+        rest, number = elements, 1
+        for size in self.sizes:
+            if isinstance(size, int):
+                number *= 1 if size == -1 else size
+            elif len(size.terms) == 1:
+                ((atoms, factor),) = size.terms
+                number *= factor
+                rest = rest // Poly(((atoms, 1),))
+            else:
+                rest = rest // size
+        return rest // number
 
     def keeps(self, inputs: Inputs) -> tuple[str, ...]:
         return ()

@@ -107,10 +107,8 @@ class Case:
 
     def module(self, seed: int = 0, device: str = "cpu") -> nn.Module:
         """The generated module, every number of it random."""
-        namespace = types.ModuleType("generated")
-        exec(compile(self.source, f"<{self.name}>", "exec"), namespace.__dict__)
         with torch.device(device):
-            module = cast(nn.Module, namespace.__dict__["Network"]())
+            module = build(self.source, "Network")
         generator = torch.Generator().manual_seed(seed)
         with torch.no_grad():
             for name, tensor in module.state_dict().items() if device == "cpu" else ():
@@ -155,6 +153,13 @@ class Case:
                     value[0], value[1] = True, False
             drawn[name] = value.to(_TORCH[type_.dtype.value])
         return drawn
+
+
+def build(source: str, name: str) -> nn.Module:
+    """The network of a generated module."""
+    generated = types.ModuleType("generated")
+    exec(compile(source, f"<{name}>", "exec"), generated.__dict__)
+    return cast(nn.Module, generated.__dict__[name]())
 
 
 def cases() -> list[Case]:

@@ -1,0 +1,185 @@
+"""What ops promise beside agreeing with PyTorch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import onnxruntime
+import pytest
+import torch
+from harness import Case, build, concrete, number, outputs, run_onnxruntime
+from torch import nn
+
+from dlc.compiler import Source, check
+from dlc.compiler.codegen.torch_module import generate_network
+from dlc.compiler.ir.types import TensorType, bool_tensor, float_tensor, int_tensor
+from dlc.compiler.ops.add import Add
+from dlc.compiler.ops.base import Example, Op
+from dlc.compiler.ops.conv2d import Conv2d
+from dlc.compiler.ops.div import Div
+from dlc.compiler.ops.dropout import Dropout
+from dlc.compiler.ops.flatten import Flatten
+from dlc.compiler.ops.gelu import Gelu
+from dlc.compiler.ops.identity import Identity
+from dlc.compiler.ops.leaky_relu import LeakyRelu
+from dlc.compiler.ops.linear import Linear
+from dlc.compiler.ops.lstm import Lstm
+from dlc.compiler.ops.matmul import Matmul
+from dlc.compiler.ops.mul import Mul
+from dlc.compiler.ops.multihead_attention import MultiheadAttention
+from dlc.compiler.ops.neg import Neg
+from dlc.compiler.ops.pow import Pow
+from dlc.compiler.ops.relu import Relu
+from dlc.compiler.ops.sigmoid import Sigmoid
+from dlc.compiler.ops.silu import Silu
+from dlc.compiler.ops.sub import Sub
+from dlc.compiler.ops.tanh import Tanh
+from dlc.runtime.export.onnx_builder import export_program
+
+
+def module(op: Op, **inputs: TensorType) -> nn.Module:
+    return Case(op.name, Example(op, dict(inputs))).module().eval()
+
+
+class TestLstm:
+    @pytest.mark.parametrize("bidirectional", [False, True])
+    def test_a_sequence_gives_the_same_alone_and_in_a_padded_batch(
+        self, bidirectional: bool
+    ) -> None:
+        lengths = torch.tensor([2, 6, 1, 4])
+        op = Lstm(hidden_size=5, num_layers=2, bidirectional=bidirectional)
+        x = torch.randn(4, 6, 3, generator=torch.Generator().manual_seed(0))
+        batch = module(op, x=float_tensor(4, 6, 3), lengths=int_tensor(4))
+        alone = module(op, x=float_tensor(1, 6, 3))
+        alone.load_state_dict(batch.state_dict())
+        y, h, c = batch(x, lengths).values()
+        for i, length in enumerate(lengths.tolist()):
+            wanted_y, wanted_h, wanted_c = alone(x[i : i + 1, :length]).values()
+            torch.testing.assert_close(y[i, :length], wanted_y[0])
+            assert not y[i, length:].any()
+            torch.testing.assert_close(h[:, i], wanted_h[:, 0])
+            torch.testing.assert_close(c[:, i], wanted_c[:, 0])
+
+    def test_without_sequences_the_result_is_the_end_of_each_direction(self) -> None:
+        lengths = torch.tensor([3, 5])
+        x = torch.randn(2, 5, 3, generator=torch.Generator().manual_seed(0))
+        types = {"x": float_tensor(2, 5, 3), "lengths": int_tensor(2)}
+        every = module(Lstm(hidden_size=4, bidirectional=True), **types)
+        last = module(Lstm(hidden_size=4, bidirectional=True, return_sequences=False), **types)
+        last.load_state_dict(every.state_dict())
+        y = every(x, lengths)["y"]
+        wanted = torch.stack(
+            [torch.cat((y[i, n - 1, :4], y[i, 0, 4:])) for i, n in enumerate(lengths)]
+        )
+        torch.testing.assert_close(last(x, lengths)["y"], wanted)
+
+
+class TestMultiheadAttention:
+    @pytest.mark.parametrize("is_causal", [False, True])
+    def test_it_is_torchs_where_torchs_is_sound(self, is_causal: bool) -> None:
+        x = torch.randn(3, 5, 8, generator=torch.Generator().manual_seed(0))
+        mask = torch.arange(5) >= torch.tensor([[5], [3], [1]])
+        ours = module(
+            MultiheadAttention(num_heads=2, is_causal=is_causal),
+            x=float_tensor(3, 5, 8),
+            key_padding_mask=bool_tensor(3, 5),
+        )
+        theirs = nn.MultiheadAttention(8, 2, batch_first=True)
+        theirs.load_state_dict({k.removeprefix("layer."): v for k, v in ours.state_dict().items()})
+        later = torch.ones(5, 5, dtype=torch.bool).triu(1) if is_causal else None
+        wanted, _ = theirs(x, x, x, key_padding_mask=mask, attn_mask=later)
+        torch.testing.assert_close(ours(x, mask)["y"], wanted)
+
+    @pytest.mark.parametrize("training", [False, True])
+    def test_a_query_whose_keys_are_all_masked_gets_the_bias_alone(self, training: bool) -> None:
+        ours = module(
+            MultiheadAttention(num_heads=2),
+            x=float_tensor(2, 3, 8),
+            key_padding_mask=bool_tensor(2, 3),
+        ).train(training)
+        mask = torch.tensor([[True] * 3, [False] * 3])
+        with torch.set_grad_enabled(training):
+            y = ours(torch.randn(2, 3, 8), mask)["y"]
+        bias = ours.state_dict()["layer.out_proj.bias"]
+        torch.testing.assert_close(y[0].detach(), bias.expand(3, 8))
+        assert y.isfinite().all()
+
+    def test_causal_positions_do_not_see_what_comes_later(self) -> None:
+        ours = module(MultiheadAttention(num_heads=2, is_causal=True), x=float_tensor(1, 6, 8))
+        x = torch.randn(1, 6, 8)
+        changed = x.clone()
+        changed[:, 4:] += 1
+        a, b = ours(x)["y"], ours(changed)["y"]
+        torch.testing.assert_close(a[:, :4], b[:, :4])
+        assert not torch.allclose(a[:, 4:], b[:, 4:])
+
+
+class TestShape:
+    SPEC = """\
+dlc 1
+
+dim H = 2..64
+
+model Net {
+  input x: float[N, 1, H]
+  half = x -> max_pool1d(2)
+  twice = [half, half] -> concat(dim=2) -> shape(N, 1, H)
+  output y = x + twice
+}
+"""
+
+    def test_what_the_compiler_cannot_decide_is_checked_at_run_time(self) -> None:
+        compilation = check(Source("net.dlc", self.SPEC, "dlc")).compilation
+        assert compilation is not None
+        program = compilation.program
+        net = build(generate_network(program), "Net")
+        model = export_program(program, {})
+        for size in (2, 8):
+            x = torch.randn(3, 1, size)
+            (found,) = run_onnxruntime(model, {"x": x})
+            torch.testing.assert_close(net(x)["y"], torch.from_numpy(found))
+        with pytest.raises(ValueError, match=r"expected a tensor of \[3, 1, 7\], got \[3, 1, 6\]"):
+            net(torch.zeros(3, 1, 7))
+        with pytest.raises(onnxruntime.capi.onnxruntime_pybind11_state.Fail):
+            run_onnxruntime(model, {"x": torch.zeros(3, 1, 7)})
+
+
+IMAGES = float_tensor(2, 32, 20, 20)
+GAINS: list[tuple[Op, dict[str, Any]]] = [
+    *((op, {"x": float_tensor(64, 256)}) for op in (Tanh(), Sigmoid(), Relu(), Silu(), Gelu())),
+    (LeakyRelu(negative_slope=0.2), {"x": float_tensor(64, 256)}),
+    (Linear(out_features=256, bias=False), {"x": float_tensor(64, 256)}),
+    (Conv2d(out_channels=32, kernel_size=3, bias=False), {"x": float_tensor(2, 32, 20, 20)}),
+    (
+        Conv2d(out_channels=32, kernel_size=3, groups=8, bias=False),
+        {"x": float_tensor(2, 32, 20, 20)},
+    ),
+    (Add(), {"x": float_tensor(64, 256), "other": float_tensor(64, 256)}),
+    (Sub(), {"x": float_tensor(64, 256), "other": float_tensor(64, 256)}),
+    (Mul(), {"x": float_tensor(64, 256), "other": float_tensor(64, 256)}),
+    (Add(scalar=0.5), {"x": float_tensor(64, 256)}),
+    (Mul(scalar=3.0), {"x": float_tensor(64, 256)}),
+    (Div(scalar=4.0), {"x": float_tensor(64, 256)}),
+    (Pow(scalar=2.0), {"x": float_tensor(64, 256)}),
+    (Matmul(), {"x": float_tensor(64, 100), "other": float_tensor(100, 64)}),
+    (Dropout(p=0.25), {"x": float_tensor(64, 256)}),
+    (Neg(), {"x": float_tensor(64, 256)}),
+    (Identity(), {"x": float_tensor(64, 256)}),
+    (Flatten(), {"x": float_tensor(64, 16, 16)}),
+]
+
+
+@pytest.mark.parametrize(("op", "inputs"), GAINS, ids=lambda v: v.name if isinstance(v, Op) else "")
+def test_gain_is_the_ratio_of_mean_squares(op: Op, inputs: dict[str, Any]) -> None:
+    case = Case(op.name, Example(op, inputs))
+    gain = op.gain(case.ports)
+    assert gain is not None
+    torch.manual_seed(0)
+    started = case.module().train()
+    for layer in started.modules():
+        if isinstance(layer, nn.Linear | nn.Conv2d):
+            layer.reset_parameters()
+    (y,) = outputs(started, case.draw({}, seed=3))
+    assert concrete(case.results[0], {}) == tuple(y.shape)
+    assert y.square().mean().item() == pytest.approx(gain, rel=0.06)
+    assert number(case.op.macs(case.ports, case.results), {}) >= 0
