@@ -42,7 +42,7 @@ def run() -> list[tuple[str, str]]:
         result = check(Source(path.name, path.read_text(), "yaml"), path=path)
         assert result.compilation is not None
         program = result.compilation.program
-        model = getattr(load_module(generate(result.compilation), name), program.name)().eval()
+        model = getattr(load_module(generate(result.compilation)), program.name)().eval()
         state = {key: value.numpy() for key, value in model.state_dict().items()}
         with tempfile.TemporaryDirectory() as folder:
             ours = _ours(program, state, Path(folder) / "ours.onnx")

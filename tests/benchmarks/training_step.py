@@ -23,7 +23,7 @@ def generated(name: str, *sets: str) -> nn.Module:
     path = Path("specs") / f"{name}.yaml"
     result = check(Source(path.name, path.read_text(), "yaml"), path=path, sets=sets)
     assert result.compilation is not None, [d.message for d in result.diagnostics]
-    module = load_module(generate(result.compilation), name)
+    module = load_module(generate(result.compilation))
     model = getattr(module, result.compilation.program.name)()
     assert isinstance(model, nn.Module)
     return model
