@@ -7,10 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from dlc.compiler.cli.compiling import compile_spec
-from dlc.compiler.cli.output import SURFACES, add_common, report
+from dlc.compiler.cli.output import add_common, report
 from dlc.compiler.codegen.onnx_graph import OPSETS
 from dlc.runtime.export.exporter import Exported, Network, export_network
 from dlc.runtime.failures import failure, shown
+
+
+_SPECS = (".yaml", ".yml", ".dlc")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -70,7 +73,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _trained(arguments: argparse.Namespace) -> tuple[Network, Path]:
     target = Path(arguments.target)
-    if target.suffix in SURFACES and not target.is_dir():
+    if target.suffix in _SPECS and not target.is_dir():
         raise failure(
             "E0610",
             f"`{shown(target)}` is a spec, which has no weights",

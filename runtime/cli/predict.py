@@ -10,7 +10,7 @@ from typing import Any
 
 from dlc.compiler.cli.output import add_common, report
 from dlc.runtime.failures import failure, shown
-from dlc.runtime.inference.answers import AnswerFile
+from dlc.runtime.inference.answers import AnswerFile, plain
 from dlc.runtime.inference.predictor import Answers, Predictor, open_data
 from dlc.runtime.inference.session import PROVIDERS
 
@@ -57,7 +57,8 @@ def _positive(text: str) -> int:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    predictor = Predictor(path=Path(arguments.model), provider=arguments.provider)
+    _refuse_overwriting(arguments)
+    predictor = Predictor(path=_model(arguments), provider=arguments.provider)
     table = open_data(Path(arguments.data))
     for name in arguments.keep:
         if arguments.keep.count(name) > 1:
@@ -87,6 +88,34 @@ def run(arguments: argparse.Namespace) -> int:
     return report((), arguments, "predict", record, answer=text)
 
 
+def _model(arguments: argparse.Namespace) -> Path:
+    """The model file; a run folder stands for the one in it."""
+    path = Path(arguments.model)
+    if not path.is_dir():
+        return path
+    if not (path / "model.onnx").is_file():
+        raise failure(
+            "E0610",
+            f"`{shown(path)}` is a folder without `model.onnx`",
+            help=f"make it: `dlc export {shown(path)}`",
+            exit_code=2,
+        )
+    return path / "model.onnx"
+
+
+def _refuse_overwriting(arguments: argparse.Namespace) -> None:
+    if arguments.output is None or not Path(arguments.output).exists():
+        return
+    for name in (arguments.model, arguments.data):
+        if Path(name).exists() and Path(name).samefile(arguments.output):
+            raise failure(
+                "E0611",
+                f"the answers would replace `{shown(name)}`, which they are made from",
+                help="give `-o` another name",
+                exit_code=2,
+            )
+
+
 def _write(answers: Iterator[Answers], predictor: Predictor, out: Path) -> int:
     with AnswerFile(out) as file:
         for part in answers:
@@ -102,7 +131,7 @@ def _as_rows(answers: Iterator[Answers], predictor: Predictor) -> Iterator[dict[
             name: values.to_pylist() for name, values in part.columns(predictor.info.labels).items()
         }
         for index in range(part.rows):
-            row = {name: values[index] for name, values in columns.items()}
+            row = {name: plain(values[index]) for name, values in columns.items()}
             yield {"row": part.first + index, **row}
 
 

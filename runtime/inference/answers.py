@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -78,7 +79,8 @@ class AnswerFile:
         suffix = self.path.suffix.lower()
         if suffix in (".jsonl", ".ndjson"):
             for row in table.to_pylist():
-                self._file.write(json.dumps(row, ensure_ascii=False).encode() + b"\n")
+                line = json.dumps(plain(row), ensure_ascii=False, allow_nan=False)
+                self._file.write(line.encode() + b"\n")
             return
         if suffix != ".parquet":
             table = _flat(table)
@@ -98,10 +100,22 @@ class AnswerFile:
         return csv.CSVWriter(self._file, schema, write_options=options)
 
 
+def plain(value: Any) -> Any:
+    """A value as JSON can hold it: a number that is not finite is null, the rest that JSON
+    lacks (dates, bytes) is text."""
+    if isinstance(value, dict):
+        return {key: plain(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [plain(item) for item in value]
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return value if value is None or isinstance(value, bool | int | str) else str(value)
+
+
 def _flat(table: pa.Table) -> pa.Table:
     """Lists as JSON text, which a delimited file can hold."""
     for index, column in enumerate(table.columns):
         if pa.types.is_nested(column.type):
-            texts = pa.array([json.dumps(value, default=str) for value in column.to_pylist()])
+            texts = pa.array([json.dumps(plain(value)) for value in column.to_pylist()])
             table = table.set_column(index, table.column_names[index], texts)
     return table
