@@ -4,10 +4,21 @@ from __future__ import annotations
 
 import argparse
 import sys
+import textwrap
 from collections.abc import Sequence
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
 
 from dlc.compiler.diagnostics.suggest import closest
+
+_WIDTH: Final = 79
+
+
+def _filled(text: str) -> str:
+    """The paragraphs of prose in lines of one width; examples stay as they are written."""
+    return "\n\n".join(
+        part if part.startswith("Example:") or "\n " in part else textwrap.fill(part, _WIDTH)
+        for part in text.split("\n\n")
+    )
 
 
 class CommandParser(argparse.ArgumentParser):
@@ -21,7 +32,7 @@ class CommandParser(argparse.ArgumentParser):
         super().__init__(
             prog=prog,
             formatter_class=lambda prog: argparse.RawDescriptionHelpFormatter(
-                prog, max_help_position=24, width=79
+                prog, max_help_position=24, width=_WIDTH
             ),
             allow_abbrev=False,  # an abbreviation breaks when another option is added
             add_help=False,
@@ -31,7 +42,7 @@ class CommandParser(argparse.ArgumentParser):
 
     def format_help(self) -> str:
         formatter = self._get_formatter()
-        formatter.add_text(self.description)
+        formatter.add_text(_filled(self.description or ""))
         formatter.add_usage(self.usage, self._actions, self._mutually_exclusive_groups)
         for group in self._action_groups:
             formatter.start_section(group.title)

@@ -1,28 +1,14 @@
-"""One unit, one file, one name, one page of cases."""
+"""One unit, one page of cases."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
 from source_tree import ROOT
 
-from dlc.compiler.components.registry import PACKAGES, load, names
+from dlc.compiler.components.registry import names
 
 CASES = ROOT / "tests" / "cases"
-UNITS = [(kind, name) for kind in PACKAGES for name in names(kind)]
-
-
-def camel(name: str) -> str:
-    return "".join(part.capitalize() for part in name.split("_"))
-
-
-@pytest.mark.parametrize(("kind", "name"), UNITS, ids=[f"{k}:{n}" for k, n in UNITS])
-def test_the_file_the_class_and_the_name_agree(kind: str, name: str) -> None:
-    unit = load(kind, name)
-    assert unit.name == name
-    assert unit.__module__ == f"{PACKAGES[kind]}.{name}"
-    assert unit.__name__.lower().startswith(camel(name).lower())
 
 
 def test_every_op_has_a_page_of_cases_and_no_page_is_orphaned() -> None:
