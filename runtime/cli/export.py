@@ -12,7 +12,6 @@ from dlc.compiler.codegen.onnx_graph import OPSETS
 from dlc.runtime.export.exporter import Exported, Network, export_network
 from dlc.runtime.failures import failure, shown
 
-
 _SPECS = (".yaml", ".yml", ".dlc")
 
 

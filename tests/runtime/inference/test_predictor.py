@@ -15,7 +15,7 @@ from pyarrow import csv, parquet
 
 from dlc.runtime.failures import Failure
 from dlc.runtime.inference.answers import AnswerFile
-from dlc.runtime.inference.predictor import Predictor, open_data
+from dlc.runtime.inference.predictor import Answers, Predictor, open_data
 
 KINDS = ("iris", "lily", "rose")
 
@@ -227,3 +227,52 @@ sys.exit(status)
     assert ran.returncode == 0, ran.stderr
     assert ran.stderr == ""
     assert len((tmp_path / "out.csv").read_text().splitlines()) == 121
+
+
+def columns_of(outputs, labels=None):
+    rows = len(next(iter(outputs.values())))
+    part = Answers(first=1, rows=rows, outputs=outputs, kept=pa.table({}))
+    return {name: values.to_pylist() for name, values in part.columns(labels or {}).items()}
+
+
+def test_several_outputs_bear_their_names():
+    found = columns_of(
+        {
+            "emotion": np.array([[0.0, 1.0]], np.float32),
+            "age": np.array([[31.0]], np.float32),
+            "emotion_probabilities": np.array([[0.25, 0.75]], np.float32),
+            "emotion_label": np.array(["glad"], dtype=object),
+        },
+        {"emotion": ("sad", "glad")},
+    )
+    assert found == {
+        "emotion_label": ["glad"],
+        "emotion_probability": [0.75],
+        "emotion_probability_sad": [0.25],
+        "emotion_probability_glad": [0.75],
+        "age": [31.0],
+    }
+
+
+def test_yes_or_no_answers_are_probabilities_of_their_own():
+    scores = np.array([[0.0], [2.0]], np.float32)
+    assert columns_of({"score": scores, "score_probabilities": scores + 0.5}) == {
+        "probability": [0.5, 2.5]
+    }
+    scores = np.zeros((1, 2), np.float32)
+    assert columns_of({"score": scores, "score_probabilities": scores}) == {
+        "probability_0": [0.0],
+        "probability_1": [0.0],
+    }
+
+
+def test_a_great_many_classes_are_one_list():
+    scores = np.zeros((1, 500), np.float32)
+    found = columns_of({"y": scores, "y_probabilities": scores, "y_label": np.array(["7"])})
+    assert list(found) == ["label", "probability", "probabilities"]
+    assert len(found["probabilities"][0]) == 500
+
+
+def test_a_label_for_each_place_of_a_sequence_is_a_list():
+    labels = np.array([["a", "b"]], dtype=object)
+    assert columns_of({"y": np.zeros((1, 2, 3)), "y_label": labels}) == {"label": [["a", "b"]]}
