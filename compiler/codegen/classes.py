@@ -85,6 +85,10 @@ class Classes:
     def main(self) -> ClassPlan:
         return self._of_graph[self._program.main][0]
 
+    def code(self, graph: str) -> GraphCode:
+        plan, place = self._of_graph[graph]
+        return plan.graphs[place]
+
     def _plan_block(self, block: str) -> None:
         graphs = self._by_block[block]
         if graphs[0].name in self._of_graph:

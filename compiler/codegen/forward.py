@@ -62,14 +62,16 @@ class Forward:
         self._attributes = Names(self.containers)
         self.arguments = [self._variable(name) for name in self.code.graph.inputs]
         self._aliases: dict[int, int] = {}
-        lines = join_sums(
-            [line for i, w in enumerate(self.code.nodes) if (line := self._line(i, w))],
-            [self.code.numbers[value] for _, value in self.code.graph.outputs],
-        )
+        single = [line for i, w in enumerate(self.code.nodes) if (line := self._line(i, w))]
+        values = [self.code.numbers[value] for _, value in self.code.graph.outputs]
+        lines = join_sums(single, values)
         fresh = count(len(self.code.numbers))
-        outputs = [self._alias(self.code.numbers[value]) for _, value in self.code.graph.outputs]
+        outputs = [self._alias(value) for value in values]
         rolled = roll(lines, outputs, lambda: next(fresh))
         self.items = rolled.items
+        turns = sum(len(item.turns) for item in walk(self.items) if isinstance(item, Line))
+        joined = len(single) - len(lines)
+        assert turns + joined + len(self._aliases) == len(self.code.nodes), "a node was lost"
         self.outputs = [rolled.aliases.get(value, value) for value in outputs]
         self._author = {
             value: name

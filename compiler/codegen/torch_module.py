@@ -15,7 +15,7 @@ from dlc.compiler.codegen.torch_check import check_source
 from dlc.compiler.codegen.torch_init import reset_parameters
 from dlc.compiler.codegen.torch_training import training_functions
 from dlc.compiler.compilation import Compilation
-from dlc.compiler.ir.graph import Program
+from dlc.compiler.ir.graph import BlockCall, Program
 from dlc.compiler.version import VERSION
 
 _IMPORTS = (
@@ -61,6 +61,23 @@ def generate_network(program: Program, docstring: str = "", functions: str = "")
     source = "\n".join(parts) + "\n"
     check_source(source)
     return source
+
+
+def submodule_paths(program: Program) -> tuple[str, ...]:
+    """The submodules that the generated network has for the layers of a program, by the names
+    that `named_modules` gives them, in the order of execution."""
+    classes = Classes(program, taken=identifiers.MODULE_NAMES)
+
+    def paths(graph: str, prefix: str) -> Iterator[str]:
+        for written in classes.code(graph).nodes:
+            if written.module is None:
+                continue
+            path = prefix + identifiers.module_path(f"{written.node.name}.")[:-1]
+            yield path
+            if isinstance(written.node.op, BlockCall):
+                yield from paths(written.node.op.graph, f"{path}.")
+
+    return tuple(paths(program.main, ""))
 
 
 def _imports(body: str) -> str:

@@ -125,9 +125,7 @@ class Reader:
 
     def value(self) -> Any:
         """A literal, a list, a component, or a size as a sum of products."""
-        self._depth += 1
-        if self._depth > _MAX_DEPTH:
-            raise TextError("values are nested too deeply")
+        self._enter()
         total = self._product()
         while self._peek() in ("+", "-"):
             sign = self._next()[1]
@@ -135,6 +133,11 @@ class Reader:
             total = _compute(sign, total, other)
         self._depth -= 1
         return total
+
+    def _enter(self) -> None:
+        self._depth += 1
+        if self._depth > _MAX_DEPTH:
+            raise TextError("values are nested too deeply")
 
     def _product(self) -> Any:
         total = self._atom()
@@ -152,7 +155,10 @@ class Reader:
         if kind == "name":
             return self._named(text)
         if text == "-":
-            return _compute("-", 0, self._atom(), negate=True)
+            self._enter()
+            inner = self._atom()
+            self._depth -= 1
+            return _compute("-", 0, inner, negate=True)
         if text == "(":
             inner = self.value()
             self.expect(")")

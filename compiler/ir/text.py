@@ -32,7 +32,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from dlc.compiler.ir.dims import INFINITY, Dim, Symbol, symbol, symbols
-from dlc.compiler.ir.graph import BlockCall, Graph, Node, Program
+from dlc.compiler.ir.graph import BlockCall, Graph, Node, Parameter, Program
 from dlc.compiler.ir.literal_text import (
     Make,
     Reader,
@@ -137,6 +137,7 @@ class _GraphDraft:
     outputs: list[tuple[str, str]] = field(default_factory=list)
     nodes: list[Node] = field(default_factory=list)
     inits: dict[str, Any] = field(default_factory=dict)
+    last: int = 0  # the line of the last node
     values: dict[str, TensorType] = field(default_factory=dict)
 
 
@@ -146,6 +147,7 @@ class _Parser:
         self._sizes: dict[str, Dim] = {}
         self._graphs: dict[str, Graph] = {}
         self._draft: _GraphDraft | None = None
+        self._number = 0
 
     def program(self, text: str) -> Program:
         lines = text.splitlines()
@@ -153,8 +155,7 @@ class _Parser:
             raise TextError(f"a textual graph begins with `{HEADER}`", 1)
         name = ""
         targets: list[tuple[str, TensorType]] = []
-        number = 1
-        for number, line in enumerate(lines[1:], 2):
+        for self._number, line in enumerate(lines[1:], 2):
             try:
                 if line.startswith("program "):
                     name = line.removeprefix("program ")
@@ -163,10 +164,10 @@ class _Parser:
                 elif line:
                     self._line(line)
             except TextError as problem:
-                raise TextError(problem.message, problem.line or number) from None
-        self._close(number)
+                raise TextError(problem.message, problem.line or self._number) from None
+        self._close()
         if not self._graphs:
-            raise TextError("the text holds no graph", number)
+            raise TextError("the text holds no graph", len(lines))
         main = list(self._graphs)[-1]
         return Program(name=name, graphs=self._graphs, main=main, targets=tuple(targets))
 
@@ -184,7 +185,7 @@ class _Parser:
             low, high = int(found[2]), int(found[3]) if found[3] else INFINITY
             self._sizes[found[1]] = symbol(found[1], low, high)
         elif found := _GRAPH.match(line):
-            self._close(0)
+            self._close()
             self._open(found[1], found[2] or "", found[3] or "")
         elif self._draft is None:
             raise TextError(f"`{line.strip()[:40]}` stands outside of a graph")
@@ -212,6 +213,7 @@ class _Parser:
             draft.outputs.append((found[1], found[2]))
         elif found := _NODE.match(line):
             self._finish_node(draft)
+            draft.last = self._number
             self._node(draft, found)
         else:
             raise TextError(f"`{line[:60]}` is no input, layer or output")
@@ -271,32 +273,32 @@ class _Parser:
     def _finish_node(self, draft: _GraphDraft) -> None:
         """Gives the last layer its parameters, once its lines are read."""
         inits, draft.inits = draft.inits, {}
-        if not draft.nodes or isinstance(draft.nodes[-1].op, BlockCall):
+        if not draft.nodes:
             return
         node = draft.nodes[-1]
         for _, value in node.inputs:
             if value not in draft.values:
-                raise TextError(f"`{node.name}` reads `{value}`, which is not made before")
-        graph = Graph(name="", block="", inputs=(), outputs=(), nodes=(), values=draft.values)
-        try:
-            declared = node.op.parameters(graph.node_inputs(node))  # type: ignore[union-attr]
-        except ValueError as problem:
-            raise TextError(f"`{node.name}`: {problem}") from None
-        shared = dict(node.shared)
-        own = [p for p in declared if p.name not in shared]
-        for name in inits.keys() - {p.name for p in own}:
-            raise TextError(f"`{node.name}` has no parameter `{name}` of its own")
+                message = f"`{node.name}` reads `{value}`, which is not made before"
+                raise TextError(message, draft.last)
+        own: list[Parameter] = []
+        if not isinstance(node.op, BlockCall):
+            graph = Graph(name="", block="", inputs=(), outputs=(), nodes=(), values=draft.values)
+            try:
+                declared = node.op.parameters(graph.node_inputs(node))
+            except ValueError as problem:
+                raise TextError(f"`{node.name}`: {problem}", draft.last) from None
+            shared = dict(node.shared)
+            own = [p for p in declared if p.name not in shared]
+        for name in sorted(inits.keys() - {p.name for p in own}):
+            raise TextError(f"`{node.name}` has no parameter `{name}` of its own", draft.last)
         parameters = tuple(replace(p, initializer=inits.get(p.name)) for p in own)
         draft.nodes[-1] = replace(node, parameters=parameters)
 
-    def _close(self, line: int) -> None:
+    def _close(self) -> None:
         draft = self._draft
         if draft is None:
             return
-        try:
-            self._finish_node(draft)
-        except TextError as problem:
-            raise TextError(problem.message, line) from None
+        self._finish_node(draft)
         self._graphs[draft.name] = Graph(
             name=draft.name,
             block=draft.block,
