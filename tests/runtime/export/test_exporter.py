@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 
 import numpy as np
 import onnx
@@ -241,14 +243,17 @@ def test_the_command_exports_initial_weights_when_asked(tmp_path, capsys, monkey
     assert main(["export", "small.yaml", "--untrained", "-o", "x.pt"]) == 2
 
 
-def test_the_command_refuses_in_one_line_without_torch(trained, monkeypatch, capsys):
-    import sys
-
-    monkeypatch.setitem(sys.modules, "torch", None)
-    for module in [name for name in sys.modules if name.startswith(("dlc.runtime", "torch."))]:
-        monkeypatch.delitem(sys.modules, module)
-    assert main(["export", str(trained.run)]) == 2
-    assert capsys.readouterr().err.splitlines()[0] == (
+def test_the_command_refuses_in_one_line_without_torch(trained):
+    program = f"""
+import sys
+sys.modules["torch"] = None
+from dlc.compiler.cli.main import main
+sys.exit(main(["export", {str(trained.run)!r}]))
+"""
+    command = [sys.executable, "-c", program]
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert ran.stderr.splitlines()[0] == (
         "error[E0603]: `dlc export` needs PyTorch: pip install 'dlc[train]'"
     )
 

@@ -95,6 +95,15 @@ def test_extremes_may_stray_as_far_as_float32_itself_does():
     assert not compare([probe(x, "extremes")], constant(1.2), rough).ok
 
 
+def test_without_float64_the_plain_verdict_stands():
+    def narrow(feeds, *, double=False):
+        if double:
+            raise RuntimeError("expected scalar type Float but found Double")
+        return reference(feeds)
+
+    assert not judged(lambda y: y + 1, kind="extremes", ref=narrow).ok
+
+
 def test_labels_are_judged_on_the_models_own_scores():
     def labelled(scores):
         return np.array(list("abcde"), dtype=object)[scores.argmax(-1)]
