@@ -165,16 +165,18 @@ def load_weights(folder: Path, which: Literal["best", "last"] = "best") -> dict[
             f"`{shown(folder)}` holds no weights yet",
             help=f"train it: `dlc train --resume {shown(folder)}`",
         )
-    step = best_step(newest) if newest.state.get("restore_best") else None
+    step = best_step(newest)
     if which == "last" or step is None or step == newest.step:
         return dict(newest.model)
     return dict(store.load(step).model)
 
 
 def best_step(checkpoint: Checkpoint) -> int | None:
-    """The step of the best validation so far, as a checkpoint knows it."""
+    """The step whose weights a run ends with, as far as a checkpoint knows it: that of the
+    best validation. None where no figure is monitored, or the last weights are wanted."""
     step = checkpoint.state.get("best", {}).get("step")
-    return None if step is None else int(step)
+    wanted = step is not None and checkpoint.state.get("restore_best", True)
+    return int(step) if wanted else None
 
 
 def weights_sha256(weights: Mapping[str, Any]) -> str:

@@ -6,18 +6,20 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from dlc.compiler.compilation import Compilation
+from dlc.compiler import Compilation, Source, check
 from dlc.compiler.components.base import Component
 from dlc.compiler.components.comparison import Pair
 from dlc.compiler.components.losses.cross_entropy import CrossEntropy
 from dlc.compiler.components.losses.nll_loss import NllLoss
 from dlc.compiler.components.sections.data import Data
 from dlc.compiler.components.settings import Settings
+from dlc.compiler.diagnostics.model import DiagnosticError, Severity
 from dlc.compiler.ir.graph import Program
 from dlc.compiler.ir.types import TensorType
 from dlc.runtime.data.dataset import Bound, refuse_unread
 from dlc.runtime.data.preprocessing import refuse_unavailable
-from dlc.runtime.failures import failure
+from dlc.runtime.failures import failure, shown
+from dlc.runtime.training.run_folder import RESOLVED, RunFolder
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,6 +76,15 @@ def plan_of(compilation: Compilation, source: str) -> Plan:
     )
     refuse_untrainable(plan)
     return plan
+
+
+def compile_resolved(run: RunFolder) -> Compilation:
+    """The spec of a run folder, compiled again. Raises `DiagnosticError` with its errors."""
+    source = Source(shown(run.path / RESOLVED), run.resolved(), "yaml")
+    result = check(source, path=run.root / RESOLVED, root=run.root)
+    if result.compilation is None:
+        raise DiagnosticError(*(d for d in result.diagnostics if d.severity is Severity.ERROR))
+    return result.compilation
 
 
 def refuse_untrainable(plan: Plan) -> None:

@@ -41,7 +41,11 @@ class Samples:
         self.device = device
         self.inputs = tuple(inputs)
         self.targets = tuple(targets)
-        tensors = {name: torch.from_numpy(np.ascontiguousarray(a)) for name, a in arrays.items()}
+        # Arrow's arrays are read-only, which torch does not know.
+        tensors = {
+            name: torch.from_numpy(np.require(array, requirements=("C", "W")))
+            for name, array in arrays.items()
+        }
         self.bytes = sum(tensor.nbytes for tensor in tensors.values())
         free = free_bytes(device)
         self.resident = free is None or self.bytes < free * _SHARE_OF_FREE_MEMORY

@@ -18,6 +18,7 @@ from dlc.runtime.data.dataset import DataSet, prepare
 from dlc.runtime.data.preprocessing import Preprocessing
 from dlc.runtime.device import choose_device, describe
 from dlc.runtime.failures import failure, shown
+from dlc.runtime.loading import model_class
 from dlc.runtime.training import random_state
 from dlc.runtime.training.checkpoint import load_weights, weights_sha256
 from dlc.runtime.training.plan import Plan
@@ -132,12 +133,10 @@ def resume(
     return _train(plan, run, data, load, progress, where)
 
 
-def build_model(plan: Plan, module: ModuleType, seed: int) -> torch.nn.Module:
+def build_model(module: ModuleType, seed: int) -> torch.nn.Module:
     """The network with its initial weights, which depend on the seed alone."""
     random_state.seed(seed)
-    model = getattr(module, plan.name)()
-    assert isinstance(model, torch.nn.Module)
-    return model
+    return model_class(module)()
 
 
 def _prepare(plan: Plan, fitted: Preprocessing | None = None) -> DataSet:
@@ -223,7 +222,7 @@ def _trainer(
     train = plan.settings.train
     rows = data.division.train
     module = load(plan.source)
-    model = build_model(plan, module, train.seed).to(device)
+    model = build_model(module, train.seed).to(device)
     batch = plan.data.batch_size
     epochs = Epochs(
         rows,

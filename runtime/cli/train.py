@@ -1,0 +1,160 @@
+"""`dlc train`: a spec trained into a run folder, or a run gone on with."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dlc.compiler.cli.compiling import compile_spec
+from dlc.compiler.cli.output import add_common, read_source, report
+from dlc.runtime.failures import failure, shown
+
+if TYPE_CHECKING:
+    from dlc.runtime.training.session import Outcome
+
+# OpenMP's threads wait for the next operation by spinning, by default for so long that a
+# core which another process wants is lost to both: measured on two busy cores, a step of
+# LeNet is then five to ten times slower than with a short spin.
+_SPINS = "1000"
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    parser.description = """\
+Example: dlc train specs/lenet5.yaml
+         dlc train specs/lenet5.yaml --run runs/wide --set optimizer.lr=3e-3
+         dlc train --resume runs/lenet5
+
+Keeps weights, metrics and all that resuming needs in the run folder. SIGINT (Ctrl-C)
+and SIGTERM finish the step, save, and exit; a second Ctrl-C stops at once."""
+    parser.add_argument("spec", nargs="?", metavar="SPEC", help="a .yaml or .dlc file")
+    parser.add_argument("--run", metavar="DIR", help="a new folder (default: runs/<name of SPEC>)")
+    parser.add_argument("--resume", metavar="DIR", help="go on with the run in DIR")
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        dest="sets",
+        metavar="PATH=VALUE",
+        help="change a parameter or setting: p=0.2, optimizer.lr=1e-3",
+    )
+    parser.add_argument(
+        "--device",
+        metavar="NAME",
+        help="cpu, cuda, cuda:1, mps, auto (default: auto; the run's with --resume)",
+    )
+    parser.add_argument(
+        "--root", metavar="DIR", help="the folder that paths stay in (default: the spec's)"
+    )
+    add_common(parser, formats=("text", "json"))
+
+
+def run(arguments: argparse.Namespace) -> int:
+    if arguments.resume is not None:
+        _refuse(arguments)
+        outcome = _resume(arguments)
+        return _answer(outcome, arguments, ())
+    if arguments.spec is None:
+        raise failure(
+            "E0303",
+            "`dlc train` needs a spec",
+            help="`dlc train SPEC`, or `dlc train --resume DIR` to go on with a run",
+            exit_code=2,
+        )
+    compilation = compile_spec(arguments)
+    _prepare_threads()
+    from dlc.compiler.codegen.torch_module import generate
+    from dlc.runtime.loading import load_module
+    from dlc.runtime.training.plan import plan_of
+    from dlc.runtime.training.progress import progress_for
+    from dlc.runtime.training.session import start
+
+    plan = plan_of(compilation, generate(compilation))
+    progress = progress_for(sys.stderr)
+    if compilation.settings.search is not None:
+        progress.say("note: `search` is left out; this trains the settings of the spec")
+    spec = Path(arguments.spec)
+    outcome = start(
+        plan,
+        Path(arguments.run) if arguments.run else Path("runs") / spec.stem,
+        spec=(spec.name, read_source(spec).text),
+        load=load_module,
+        progress=progress,
+        device=arguments.device or "auto",
+        sets=arguments.sets,
+    )
+    return _answer(outcome, arguments, compilation.warnings)
+
+
+def _resume(arguments: argparse.Namespace) -> Outcome:
+    _prepare_threads()
+    from dlc.compiler.codegen.torch_module import generate
+    from dlc.runtime.loading import load_module
+    from dlc.runtime.training.plan import Plan, compile_resolved, plan_of
+    from dlc.runtime.training.progress import progress_for
+    from dlc.runtime.training.run_folder import RunFolder
+    from dlc.runtime.training.session import resume
+
+    def plan_from(folder: RunFolder) -> Plan:
+        compilation = compile_resolved(folder)
+        return plan_of(compilation, generate(compilation))
+
+    return resume(
+        Path(arguments.resume),
+        plan_from,
+        load=load_module,
+        progress=progress_for(sys.stderr),
+        device=arguments.device,
+    )
+
+
+def _refuse(arguments: argparse.Namespace) -> None:
+    """A run goes on as it began: what would change it is refused."""
+    for option, given in (
+        ("SPEC", arguments.spec),
+        ("--run", arguments.run),
+        ("--set", arguments.sets),
+        ("--root", arguments.root),
+    ):
+        if given:
+            raise failure(
+                "E0311",
+                f"`--resume` and `{option}` exclude each other",
+                help="a run goes on with its own spec; to change it, train into a new folder",
+                exit_code=2,
+            )
+
+
+def _prepare_threads() -> None:
+    """Before torch is imported: its OpenMP reads the environment once."""
+    if "OMP_WAIT_POLICY" not in os.environ:
+        os.environ.setdefault("GOMP_SPINCOUNT", _SPINS)
+
+
+def _answer(outcome: Outcome, arguments: argparse.Namespace, warnings: Any) -> int:
+    record = {"run": str(outcome.folder), "signal": outcome.signal or None, **outcome.summary}
+    status = report(warnings, arguments, "train", record, answer=_text(outcome))
+    return outcome.exit_code or status
+
+
+def _text(outcome: Outcome) -> str:
+    summary, folder = outcome.summary, shown(outcome.folder)
+    lines = [f"{folder}: {summary['name']}, {summary['steps']:,} steps"]
+    best: Mapping[str, Any] = summary.get("best") or {}
+    if best.get("value") is not None:
+        lines.append(f"  best {best['monitor']}  {best['value']:.6g}, at step {best['step']:,}")
+    lines += [f"  {name}  {value:.6g}" for name, value in _figures(summary)]
+    if outcome.signal:
+        lines.append(f"stopped by {outcome.signal}; go on with `dlc train --resume {folder}`")
+    else:
+        lines.append(f"next: `dlc evaluate {folder}`, `dlc export {folder}`")
+    return "\n".join(lines)
+
+
+def _figures(summary: Mapping[str, Any]) -> list[tuple[str, float]]:
+    found = [*summary.get("metrics", {}).items()]
+    found += [(f"test_{name}", value) for name, value in summary.get("test", {}).items()]
+    return [(name, value) for name, value in found if value is not None]
