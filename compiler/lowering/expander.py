@@ -18,6 +18,7 @@ from dlc.compiler.lowering.builder import UNKNOWN, GraphBuilder, Place
 from dlc.compiler.lowering.flow import FlowExpressions
 from dlc.compiler.ops.base import Op
 from dlc.compiler.semantics.evaluate import evaluate, show, truth
+from dlc.compiler.semantics.forms import words_in
 from dlc.compiler.semantics.instantiate import Context, instantiate
 from dlc.compiler.semantics.network import REUSE
 from dlc.compiler.semantics.scope import Evaluated, Layered, Scope, error
@@ -47,6 +48,21 @@ class Frame:
             self.layers.inner(),
             self.turns if turn is None else (*self.turns, turn),
         )
+
+
+@dataclass(slots=True)
+class CallCache:
+    """What is known of a call after its first turn: the arguments that are no fields of the
+    op, the words in the others, and the op by what the words stand for."""
+
+    skip: frozenset[str]
+    words: tuple[str, ...]
+    ops: dict[tuple[object, ...], Op] = field(default_factory=dict)
+
+
+def _key(found: tuple[bool, Evaluated]) -> object:
+    # By the text too: 1, 1.0 and true are equal, and mean different things.
+    return (found[0], repr(found[1]))
 
 
 class Expander:
@@ -187,10 +203,25 @@ class Expander:
         except registry.UnknownComponent:
             return (UNKNOWN,)  # binding has reported it
         ports = self._ports(cls, call, inputs, frame, place)
-        extra = frozenset([*(port.name for port in cls.ports), *cls.shareable])
-        op = cast(Op, instantiate(call, cls, Context(frame.scope), skip=extra))
+        op = self._op(call, cls, frame)
         shared = self._shared(cls, place, frame)
         return self.graph.apply(op, ports, place, names, shared)
+
+    def _op(self, call: tree.Call, cls: type[Op], frame: Frame) -> Op:
+        """The op with its arguments computed; once for all turns in which the names that the
+        arguments speak of stand for the same."""
+        calls = self.lowerer.calls
+        known = calls.get(id(call))
+        if known is None:
+            extra = frozenset([*(port.name for port in cls.ports), *cls.shareable])
+            own = [a.value for a in call.arguments if a.name and a.name.text not in extra]
+            known = calls[id(call)] = CallCache(extra, tuple(words_in(own)))
+        key = tuple([_key(frame.scope.find(word)) for word in known.words])
+        op = known.ops.get(key)
+        if op is None:
+            made = instantiate(call, cls, Context(frame.scope), skip=known.skip)
+            op = known.ops[key] = cast(Op, made)
+        return op
 
     def _ports(
         self, cls: type[Op], call: tree.Call, inputs: tuple[str, ...], frame: Frame, place: Place

@@ -11,7 +11,7 @@ from dlc.compiler.ir.types import TensorType
 from dlc.compiler.lowering.budget import Budget
 from dlc.compiler.lowering.builder import UNKNOWN, GraphBuilder
 from dlc.compiler.lowering.declared import bind_block_input, declare_dims, model_type
-from dlc.compiler.lowering.expander import Expander, Frame
+from dlc.compiler.lowering.expander import CallCache, Expander, Frame
 from dlc.compiler.semantics.evaluate import evaluate, show
 from dlc.compiler.semantics.scope import Evaluated, Layered, Scope, error
 from dlc.compiler.source import Span
@@ -40,6 +40,7 @@ class Lowerer:
         #: Layers of each graph after expansion, those of the blocks that it calls included.
         self.sizes: dict[str, int] = {}
         self.budget = Budget()
+        self.calls: dict[int, CallCache] = {}
         self._instances: dict[object, Graph | None] = {}
         self._names: dict[str, int] = {}
 

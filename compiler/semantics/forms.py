@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from dlc.compiler.components.base import ArgumentSpec, Component, arguments
 from dlc.compiler.source import Span
@@ -32,6 +32,31 @@ def call_arguments(value: tree.Expr) -> tuple[tree.Argument, ...]:
         case tree.Mapping(entries=entries):
             return tuple(tree.Argument(e.key, e.value, e.span) for e in entries)
     return (tree.Argument(None, value, value.span),)
+
+
+def words_in(exprs: Iterable[tree.Expr]) -> list[str]:
+    """The words in expressions, each once, in no order that means anything."""
+    found: dict[str, None] = {}
+    pending = list(exprs)
+    while pending:
+        match pending.pop():
+            case tree.Word() as word:
+                found[word.text] = None
+            case tree.Unary(operand=operand):
+                pending.append(operand)
+            case tree.Binary(left=left, right=right):
+                pending += (left, right)
+            case tree.Conditional(then=then, condition=condition, otherwise=otherwise):
+                pending += (then, condition, otherwise)
+            case tree.ListExpr(items=items):
+                pending += items
+            case tree.Call(arguments=arguments):
+                pending += (argument.value for argument in arguments)
+            case tree.Mapping(entries=entries):
+                pending += (entry.value for entry in entries)
+            case tree.Range(low=low, high=high, step=step):
+                pending += (low, high) if step is None else (low, high, step)
+    return list(found)
 
 
 def default_expr(default: object, span: Span) -> tree.Expr | None:

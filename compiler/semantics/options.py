@@ -17,6 +17,7 @@ from dlc.compiler.components.arguments import (
     TextType,
     WordType,
 )
+from dlc.compiler.semantics.forms import words_in
 from dlc.compiler.syntax import tree
 
 _WORD_RANKS: tuple[tuple[type, ...], ...] = (
@@ -67,26 +68,13 @@ def choose(
             choice = first(IntType, FloatType, DimType)
         case tree.Unary() | tree.Binary() | tree.Conditional():
             # `data/words.txt` reads as a division of names that nobody declared.
-            choice = None if _words(expr) <= known else first(TextType)
+            choice = None if known.issuperset(words_in([expr])) else first(TextType)
             choice = choice or first(IntType, FloatType, DimType)
         case tree.Unparsed():
             choice = first(TextType)
     if choice is not None:
         return choice
     return next((o for o in options if not isinstance(o, NullType)), options[0])
-
-
-def _words(expr: tree.Expr) -> frozenset[str]:
-    match expr:
-        case tree.Word(parts=parts):
-            return frozenset(parts[:1])
-        case tree.Unary(operand=operand):
-            return _words(operand)
-        case tree.Binary(left=left, right=right):
-            return _words(left) | _words(right)
-        case tree.Conditional(then=then, condition=condition, otherwise=otherwise):
-            return _words(then) | _words(condition) | _words(otherwise)
-    return frozenset()
 
 
 def _for_mapping(options: tuple[ArgumentType, ...], expr: tree.Mapping) -> ArgumentType | None:
