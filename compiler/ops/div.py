@@ -6,7 +6,9 @@ from dataclasses import replace
 from typing import ClassVar
 
 from dlc.compiler.components.base import keyword
+from dlc.compiler.ir.dims import Dim
 from dlc.compiler.ir.graph import Inputs
+from dlc.compiler.ir.types import TensorType
 from dlc.compiler.ops._broadcast import Arithmetic
 from dlc.compiler.ops.base import Example, OpError
 from dlc.compiler.record import component
@@ -40,8 +42,14 @@ class Div(Arithmetic):
     def keeps(self, inputs: Inputs) -> tuple[str, ...]:
         other = inputs.get("other")
         if other is None:
-            return ("x",) if self.reverse and inputs.x.dtype.is_float else ()
+            return ()
         return ("x", "other") if other.dtype.is_float else ("other",)
+
+    def own_bytes(self, inputs: Inputs, results: tuple[TensorType, ...]) -> Dim:
+        # A number over x is the number times the reciprocal, which is kept.
+        if not self.reverse or not inputs.x.dtype.is_float:
+            return 0
+        return inputs.x.elements * inputs.x.dtype.bytes
 
     def gain(self, inputs: Inputs) -> float | None:
         return None if self.scalar is None or self.reverse else self.scalar**-2

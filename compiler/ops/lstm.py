@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
-from dlc.compiler.components.arguments import Positive, Probability
+from dlc.compiler.components.arguments import Ge, Le, Positive, Probability
 from dlc.compiler.components.base import keyword
 from dlc.compiler.ir.dims import Dim, symbol
 from dlc.compiler.ir.graph import Inputs, Parameter
@@ -37,11 +37,11 @@ class LSTM(nn.LSTM):
 
     def forward(
         self,
-        x: torch.Tensor,
-        lengths: torch.Tensor | None = None,
-        h0: torch.Tensor | None = None,
-        c0: torch.Tensor | None = None,
-    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        x: Tensor,
+        lengths: Tensor | None = None,
+        h0: Tensor | None = None,
+        c0: Tensor | None = None,
+    ) -> tuple[Tensor, Tensor, Tensor]:
         state = None
         if h0 is not None or c0 is not None:
             known = h0 if h0 is not None else c0
@@ -109,7 +109,7 @@ class Lstm(WeightedOp):
     }
 
     hidden_size: Positive
-    num_layers: Positive = 1
+    num_layers: Annotated[int, Ge(1), Le(1000)] = 1
     bias: bool = True
     dropout: Probability = 0.0
     bidirectional: bool = False

@@ -13,7 +13,7 @@ from dlc.compiler.ops.base import Example, Op, OpError
 from dlc.compiler.record import component
 
 _HELPER = '''\
-def check_shape(x: torch.Tensor, *sizes: int) -> torch.Tensor:
+def check_shape(x: Tensor, *sizes: int) -> Tensor:
     """Gives `x`; raises ValueError where its sizes are others."""
     if tuple(x.shape) != sizes:
         raise ValueError(f"expected a tensor of {list(sizes)}, got {list(x.shape)}")

@@ -188,22 +188,34 @@ def outputs(module: nn.Module, inputs: Mapping[str, Tensor]) -> list[Tensor]:
     return list(module(*inputs.values()).values())
 
 
-def kept_bytes(module: nn.Module, inputs: Mapping[str, Tensor]) -> int:
-    """The bytes that autograd keeps for a backward pass, beside parameters and buffers."""
-    tensors = itertools.chain(module.parameters(), module.buffers())
-    own = {tensor.untyped_storage().data_ptr() for tensor in tensors}
-    kept: list[Tensor] = []  # held, lest a storage be given out twice
+@dataclass(frozen=True)
+class Kept:
+    """What autograd keeps for a backward pass, beside parameters and buffers: the bytes in
+    all, and which of the inputs and results are among it."""
+
+    bytes: int
+    names: frozenset[str]
+
+
+def kept(case: Case, module: nn.Module, inputs: Mapping[str, Tensor]) -> Kept:
+    own = {_place(t) for t in itertools.chain(module.parameters(), module.buffers())}
+    tensors: list[Tensor] = []  # held, lest a storage be given out twice
 
     def keep(tensor: Tensor) -> Tensor:
-        kept.append(tensor)
+        tensors.append(tensor)
         return tensor
 
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
         results = outputs(module, inputs)
-    storages = [tensor.untyped_storage() for tensor in kept if tensor.numel()]
-    sizes = {s.data_ptr(): s.nbytes() for s in storages if s.data_ptr() not in own}
-    assert results
-    return sum(sizes.values())
+    sizes = {_place(t): t.untyped_storage().nbytes() for t in tensors if t.numel()}
+    sizes = {place: size for place, size in sizes.items() if place not in own}
+    named = {_place(t): name for name, t in zip(case.op.results, results, strict=False)}
+    named |= {_place(inputs[name]): port for name, (port, _) in case.values.items()}
+    return Kept(sum(sizes.values()), frozenset(named[p] for p in sizes if p in named))
+
+
+def _place(tensor: Tensor) -> int:
+    return tensor.untyped_storage().data_ptr()
 
 
 def model(case: Case, module: nn.Module, opset: int) -> onnx.ModelProto:

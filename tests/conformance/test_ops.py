@@ -10,7 +10,7 @@ from harness import (
     cases,
     concrete,
     dtype,
-    kept_bytes,
+    kept,
     model,
     number,
     outputs,
@@ -93,7 +93,9 @@ def test_saved_bytes_are_what_autograd_keeps(case: Case) -> None:
             value.requires_grad_(value.is_floating_point())
         saved = case.op.saved_bytes(case.ports, case.results)
         assert saved is not None
-        assert number(saved, sizes) == kept_bytes(module, inputs)
+        found = kept(case, module, inputs)
+        assert number(saved, sizes) == found.bytes
+        assert found.names == set(case.op.keeps(case.ports) or ())
 
 
 @pytest.mark.parametrize("opset", [20, 23])
