@@ -8,9 +8,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from dlc.compiler.cli.output import add_common, report
+from dlc.runtime.data.columns import bind
+from dlc.runtime.data.splits import PARTS
+from dlc.runtime.data.tables import Table
 from dlc.runtime.failures import failure, shown
 from dlc.runtime.inference.answers import AnswerFile, plain
+from dlc.runtime.inference.evaluator import choose_rows, predictor_subject
 from dlc.runtime.inference.predictor import Answers, Predictor, open_data
 from dlc.runtime.inference.session import PROVIDERS
 
@@ -33,9 +40,15 @@ Needs no PyTorch. Files of any size are read in chunks; the order is kept."""
         action="append",
         default=[],
         metavar="COLUMN",
-        help="a column of the data to put beside the answers; may be given again",
+        help="put a column of the data beside the answers",
     )
-    parser.add_argument("--rows", type=_positive, metavar="N", help="answer for the first N rows")
+    parser.add_argument("--limit", type=_positive, metavar="N", help="answer for N rows at most")
+    parser.add_argument(
+        "--split",
+        choices=PARTS,
+        metavar="PART",
+        help="train, validation, test: those rows of the training data",
+    )
     parser.add_argument(
         "--batch-size", type=_positive, metavar="N", help="rows at a time (default: by their size)"
     )
@@ -63,12 +76,17 @@ def run(arguments: argparse.Namespace) -> int:
     for name in arguments.keep:
         if arguments.keep.count(name) > 1:
             raise failure("E0311", f"`--keep {name}` is given twice", exit_code=2)
-    limit = arguments.rows
+    limit = arguments.limit
     if limit is None and arguments.output is None and arguments.format == "text":
         limit = _SHOWN
     began = time.perf_counter()
+    only, truth = _part(arguments, predictor, table) if arguments.split else (None, ())
     answers = predictor.answers(
-        table, batch_size=arguments.batch_size, limit=limit, keep=tuple(arguments.keep)
+        table,
+        batch_size=arguments.batch_size,
+        limit=limit,
+        only=only,
+        keep=tuple(dict.fromkeys((*arguments.keep, *truth))),
     )
     record: dict[str, Any] = {"model": arguments.model, "data": arguments.data}
     if arguments.output is not None:
@@ -80,7 +98,7 @@ def run(arguments: argparse.Namespace) -> int:
         rows = len(found)
         record |= {"rows": rows, "predictions": found}
         text = _table(found) if found else "no rows"
-        if limit is not None and rows == limit and arguments.rows is None:
+        if limit is not None and rows == limit and arguments.limit is None:
             text += f"\nthe first {_rows(rows)}; `-o answers.csv` writes all"
     seconds = time.perf_counter() - began
     record |= {"provider": predictor.session.provider, "seconds": round(seconds, 3)}
@@ -101,6 +119,19 @@ def _model(arguments: argparse.Namespace) -> Path:
             exit_code=2,
         )
     return path / "model.onnx"
+
+
+def _part(
+    arguments: argparse.Namespace, predictor: Predictor, table: Table
+) -> tuple[npt.NDArray[np.int64], tuple[str, ...]]:
+    """The rows of a part, and the columns of their true values."""
+    subject = predictor_subject(predictor)
+    samples, _, places = choose_rows(subject, Path(arguments.data), arguments.split)
+    data = subject.compilation.settings.data
+    assert data is not None
+    targets = dict(subject.compilation.program.targets)
+    bindings = bind(targets, data.columns, table.names, table.path)
+    return samples.rows[places], tuple(c for binding in bindings for c in binding.columns)
 
 
 def _refuse_overwriting(arguments: argparse.Namespace) -> None:
@@ -130,9 +161,9 @@ def _as_rows(answers: Iterator[Answers], predictor: Predictor) -> Iterator[dict[
         columns = {
             name: values.to_pylist() for name, values in part.columns(predictor.info.labels).items()
         }
-        for index in range(part.rows):
+        for index, number in enumerate(part.numbers.tolist()):
             row = {name: plain(values[index]) for name, values in columns.items()}
-            yield {"row": part.first + index, **row}
+            yield {"row": number, **row}
 
 
 def _table(rows: Sequence[Mapping[str, Any]]) -> str:

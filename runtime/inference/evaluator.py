@@ -20,7 +20,6 @@ from dlc.compiler.components.sections.data import Data
 from dlc.compiler.components.sources.base import Source as DataSource
 from dlc.compiler.diagnostics.model import Severity
 from dlc.compiler.ir.types import TensorType
-from dlc.runtime.data.columns import extract
 from dlc.runtime.data.dataset import DataSet, prepare
 from dlc.runtime.data.preprocessing import InputRecord, Preprocessing
 from dlc.runtime.data.splits import PARTS, SplitRule
@@ -94,8 +93,7 @@ def evaluate(
         outputs=tuple(outputs),
         types=outputs | dict(program.targets),
     )
-    samples = subject.prepare(*_source(subject, data))
-    part, places = _part(subject, samples, data, part)
+    samples, part, places = choose_rows(subject, data, part)
     shown_samples: list[Sample] = []
     for found, values in subject.chunks(samples, places):
         measures.add(values, len(found))
@@ -112,10 +110,21 @@ def evaluate(
     )
 
 
+def choose_rows(subject: Subject, data: Path | None, part: str | None) -> tuple[DataSet, str, Rows]:
+    """The data, the name of the part that is taken, and the places of its rows."""
+    samples = subject.prepare(*_source(subject, data))
+    return samples, *_part(subject, samples, data, part)
+
+
 def model_subject(path: Path, provider: str = "auto") -> Subject:
     """A model file. Raises what `open_model` raises, and `Failure` E0610 for a file without
     a spec in it."""
-    predictor = Predictor(path=path, provider=provider)
+    return predictor_subject(Predictor(path=path, provider=provider))
+
+
+def predictor_subject(predictor: Predictor) -> Subject:
+    """A model file that is open."""
+    path = predictor.path
     compilation = _compiled(predictor, path)
     info = predictor.info
     return Subject(
@@ -252,22 +261,12 @@ def _targets(
 
 
 def _model_chunks(predictor: Predictor, samples: DataSet, places: Rows) -> Chunks:
-    table = open_data(samples.path)
-    bindings = predictor.bindings(table)
-    columns = [column for binding in bindings for column in binding.columns]
-    numbers = samples.rows[places]
-    before = 0
-    for chunk in table.chunks(columns, predictor.batch_rows()):
-        start, stop = np.searchsorted(numbers, [before + 1, before + chunk.num_rows + 1])
-        inside = numbers[start:stop] - before - 1
-        before += chunk.num_rows
-        if len(inside) == 0:
-            continue
-        rows, found = chunk.take(inside), places[start:stop]
-        named = samples.rows[found].tolist()
-        feeds = {b.name: extract(rows, b, table.path, rows=named) for b in bindings}
+    done = 0
+    for part in predictor.answers(open_data(samples.path), only=samples.rows[places]):
+        found = places[done : done + len(part.numbers)]
+        done += len(found)
         targets = {name: values[found] for name, values in samples.arrays.items()}
-        yield found, predictor.run(feeds, len(found)) | targets
+        yield found, {**part.outputs, **targets}
 
 
 # ── a run ────────────────────────────────────────────────────────────────────

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from dlc.compiler.components.sources.base import for_path
@@ -41,11 +42,10 @@ _DTYPES = {
 
 @dataclass(frozen=True, kw_only=True)
 class Answers:
-    """The outputs for some rows of a table. `first` is the number of the first row, from 1;
-    `kept` are columns of the table."""
+    """The outputs for some rows of a table. `numbers` are the rows, from 1; `kept` are
+    columns of the table."""
 
-    first: int
-    rows: int
+    numbers: npt.NDArray[np.int64]
     outputs: Mapping[str, Array]
     kept: pa.Table
 
@@ -113,23 +113,36 @@ class Predictor:
         *,
         batch_size: int | None = None,
         limit: int | None = None,
+        only: npt.NDArray[np.int64] | None = None,
         keep: Sequence[str] = (),
     ) -> Iterator[Answers]:
-        """The answers for the rows of a table in their order, a batch at a time."""
+        """The answers for the rows of a table in their order, a batch at a time; for the rows
+        `only`, ascending from 1, where they are given."""
         bindings = self.bindings(table)
         wanted = [column for binding in bindings for column in binding.columns]
-        first = 1
         size = batch_size or self.batch_rows()
+        if limit is not None and only is not None:
+            only = only[:limit]
+        first = 1
         for chunk in table.chunks([*wanted, *_kept(keep, table)], min(size, limit or size)):
-            if limit is not None:
-                chunk = chunk.slice(0, limit - first + 1)
-            if chunk.num_rows:
-                feeds = {b.name: extract(chunk, b, table.path, rows=first) for b in bindings}
-                outputs = self.run(feeds, chunk.num_rows)
-                kept = chunk.select(list(dict.fromkeys(keep)))
-                yield Answers(first=first, rows=chunk.num_rows, outputs=outputs, kept=kept)
+            numbers = np.arange(first, first + chunk.num_rows, dtype=np.int64)
+            if only is not None:
+                start, stop = np.searchsorted(only, [first, first + chunk.num_rows])
+                numbers = only[start:stop]
+            elif limit is not None:
+                numbers = numbers[: limit - first + 1]
             first += chunk.num_rows
-            if limit is not None and first > limit:
+            if len(numbers):
+                rows = chunk.take(numbers - (first - chunk.num_rows))
+                named = numbers.tolist()
+                feeds = {b.name: extract(rows, b, table.path, rows=named) for b in bindings}
+                yield Answers(
+                    numbers=numbers,
+                    outputs=self.run(feeds, len(numbers)),
+                    kept=rows.select(list(dict.fromkeys(keep))),
+                )
+            last = int(only[-1]) if only is not None and len(only) else limit
+            if last is not None and first > last:
                 return
 
     def run(self, feeds: Mapping[str, Array], rows: int) -> dict[str, Array]:

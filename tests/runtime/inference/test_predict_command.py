@@ -34,7 +34,7 @@ def test_a_short_table_says_how_to_get_the_rest_and_what_ran(predict):
 
 
 def test_programs_get_one_object(predict):
-    status, out, _ = predict("--format", "json", "--rows", "3")
+    status, out, _ = predict("--format", "json", "--limit", "3")
     found = json.loads(out)
     assert status == 0
     assert (found["ok"], found["command"], found["rows"]) == (True, "predict", 3)
@@ -94,3 +94,23 @@ def test_answers_never_replace_what_they_are_made_from(predict, trained, tmp_pat
     assert status == 2
     assert "would replace" in err
     assert data.read_bytes() == before
+
+
+def test_held_out_rows_stand_beside_their_true_values(predict, trained):
+    status, out, _ = predict("--split", "test", "--format", "json")
+    rows = json.loads(out)["predictions"]
+    assert status == 0
+    assert len(rows) == 24
+    names = trained.table["name"].to_pylist()
+    assert [row["name"] for row in rows] == [names[row["row"] - 1] for row in rows]
+    status, out, _ = predict("--split", "test", "--limit", "4")
+    assert status == 0
+    assert [line.split()[0] for line in out.splitlines()[1:5]] == [str(r["row"]) for r in rows[:4]]
+
+
+def test_held_out_rows_of_other_data_are_not_known(predict, trained, tmp_path):
+    other = tmp_path / "other.csv"
+    other.write_text("\n".join(trained.data.read_text().splitlines()[:50]) + "\n")
+    status, _, err = predict("--split", "test", data=other)
+    assert status == 65
+    assert "E0604" in err

@@ -230,8 +230,8 @@ sys.exit(status)
 
 
 def columns_of(outputs, labels=None):
-    rows = len(next(iter(outputs.values())))
-    part = Answers(first=1, rows=rows, outputs=outputs, kept=pa.table({}))
+    numbers = np.arange(1, 1 + len(next(iter(outputs.values()))))
+    part = Answers(numbers=numbers, outputs=outputs, kept=pa.table({}))
     return {name: values.to_pylist() for name, values in part.columns(labels or {}).items()}
 
 
