@@ -44,10 +44,14 @@ class CommandParser(argparse.ArgumentParser):
         formatter = self._get_formatter()
         formatter.add_text(_filled(self.description or ""))
         formatter.add_usage(self.usage, self._actions, self._mutually_exclusive_groups)
-        for group in self._action_groups:
-            formatter.start_section(group.title)
-            formatter.add_text(group.description)
-            formatter.add_arguments(group._group_actions)
+        # What is given by place and what by name are one list: a screen has 24 lines.
+        wanted, options, *groups = self._action_groups
+        for title, actions in (
+            ("arguments", [*wanted._group_actions, *options._group_actions]),
+            *((group.title, group._group_actions) for group in groups),
+        ):
+            formatter.start_section(title)
+            formatter.add_arguments(actions)
             formatter.end_section()
         formatter.add_text(self.epilog)
         return formatter.format_help()

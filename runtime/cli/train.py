@@ -44,7 +44,7 @@ and SIGTERM finish the step, save, and exit; a second Ctrl-C stops at once."""
     parser.add_argument(
         "--device",
         metavar="NAME",
-        help="cpu, cuda, cuda:1, mps, auto (default: auto; the run's with --resume)",
+        help="cpu, cuda, cuda:1, mps, auto (default: auto, or the run's)",
     )
     parser.add_argument(
         "--root", metavar="DIR", help="the folder that paths stay in (default: the spec's)"
