@@ -49,9 +49,7 @@ class MultiheadAttention(nn.MultiheadAttention):
             else:
                 weights = self.in_proj_weight.chunk(3)
             biases = (None,) * 3 if self.in_proj_bias is None else self.in_proj_bias.chunk(3)
-            q, k, v = (
-                F.linear(y, w, b) for y, w, b in zip((x, key, value), weights, biases)
-            )
+            q, k, v = (F.linear(y, w, b) for y, w, b in zip((x, key, value), weights, biases))
         q, k, v = (y.unflatten(-1, (self.num_heads, -1)).transpose(1, 2) for y in (q, k, v))
         mask = None  # true where a query may look
         if key_padding_mask is not None:
