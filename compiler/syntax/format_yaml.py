@@ -11,7 +11,7 @@ from dlc.compiler.syntax.layout import WIDTH, Layout
 from dlc.compiler.syntax.printing import format_expression, format_number, format_type
 from dlc.compiler.syntax.yaml import TYPES
 from dlc.compiler.syntax.yaml_collections import Collections
-from dlc.compiler.syntax.yaml_scalars import is_flow_safe, plain, scalar, spell_key
+from dlc.compiler.syntax.yaml_scalars import is_flow_safe, plain, scalar, spell_key, through_quotes
 from dlc.compiler.syntax.yaml_steps import Steps
 
 _STEP: Final = "  "
@@ -68,11 +68,23 @@ class _Printer:
     # ── declarations ─────────────────────────────────────────────────────────
 
     def _params(self, params: Sequence[tree.ParamDecl], name: str, indent: str) -> list[str]:
-        texts = [(p, spell_key(p.name.text), _param(p)) for p in params]
+        texts = [(p, spell_key(p.name.text), self._param(p)) for p in params]
         return self._flat_or_block(name, texts, indent)
 
+    def _param(self, decl: tree.ParamDecl) -> str:
+        default = decl.default
+        if default is None:
+            return decl.type.text if decl.type is not None else "null"
+        if decl.type is not None:
+            return plain(f"{decl.type.text} = {format_expression(default)}")
+        text = scalar(default)
+        # A lone `int` would be read as a type.
+        return f"({text})" if text in TYPES else text
+
     def _dims(self) -> list[str]:
-        texts = [(d, d.name.text, plain(format_expression(d.value))) for d in self._file.dims]
+        texts = [
+            (d, d.name.text, through_quotes(format_expression(d.value))) for d in self._file.dims
+        ]
         return self._flat_or_block("dims", texts, "")
 
     def _flat_or_block(
@@ -105,7 +117,7 @@ class _Printer:
         lines: list[str] = []
         for decl in decls:
             deeper = indent + _STEP
-            line = f"{deeper}{spell_key(decl.name.text)}: {format_type(decl.type)}"
+            line = f"{deeper}{spell_key(decl.name.text)}: {through_quotes(format_type(decl.type))}"
             lines += self._layout.unit(decl, [line], deeper)
         return [f"{indent}{name}:", *lines] if lines else []
 
@@ -139,16 +151,3 @@ class _Printer:
                 lines.append("")
             lines += self._values.entry(entry, "", top=True)
         return lines
-
-
-def _param(decl: tree.ParamDecl) -> str:
-    if decl.default is None:
-        return decl.type.text if decl.type is not None else "null"
-    value = _default(decl.default)
-    return value if decl.type is None else f"{decl.type.text} = {value}"
-
-
-def _default(expr: tree.Expr) -> str:
-    text = scalar(expr)
-    # A lone `int` would be read as a type.
-    return f"({text})" if text in TYPES else text

@@ -53,6 +53,7 @@ class Parser:
         table, lexer = self.table.states, self.lexer
         first, last = self.table.starts[start]
         states, values, starts, heights = self.states, self.values, self._starts, self._heights
+        passes = self.table.passes
         states.append(first)
         token = lexer.next(table[first])
         while True:
@@ -71,7 +72,12 @@ class Parser:
                 self.last = token
                 token = lexer.next(table[action])
             else:
-                self._reduce(-1 - action, self.end)
+                # Half of all reductions climb the ladder from atom to expression.
+                origin = passes[-1 - action]
+                if origin is None:
+                    self._reduce(-1 - action, self.end)
+                else:
+                    states[-1] = table[states[-2]][origin]
 
     def take(self, token: Token) -> None:
         """Take a token that `accepts` allows, as if it had been written."""

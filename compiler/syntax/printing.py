@@ -26,8 +26,9 @@ _LEVELS: Final = {
 }
 _TIGHT: Final = re.compile(r"[A-Za-z0-9_.]+(?:[/-][A-Za-z0-9_.]+)+\Z")
 _WORD: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*\Z")
-# A file's own words cannot begin a setting there.
+# A file's own words cannot begin a setting there, and these before a brace go on a line.
 _RESERVED: Final = frozenset({"dlc", "param", "dim", "from", "target", "block", "model"})
+_JOINING: Final = frozenset({"else", "shortcut"})
 
 
 def format_expression(expr: tree.Expr) -> str:
@@ -55,7 +56,8 @@ def format_call(call: tree.Call, *, parentheses: bool = True) -> str:
 
 def format_key(name: tree.Name, *, top: bool = False) -> str:
     """The key of a `.dlc` setting."""
-    plain = _WORD.match(name.text) and not (top and name.text in _RESERVED)
+    reserved = name.text in _JOINING or (top and name.text in _RESERVED)
+    plain = _WORD.match(name.text) and not reserved
     return name.text if plain else quote(name.text)
 
 

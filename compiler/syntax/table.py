@@ -58,6 +58,11 @@ class Table:
         return {text: name for name, text in self.literals.items() if text.isalpha()}
 
     @cached_property
+    def passes(self) -> tuple[str | None, ...]:
+        """For each rule that only renames its single child, what it becomes."""
+        return tuple(rule.origin if rule.action == PASS else None for rule in self.rules)
+
+    @cached_property
     def scanner(self) -> re.Pattern[str]:
         """One expression for all terminals but the keywords; `lastgroup` is the terminal."""
         signs = {n: re.escape(t) for n, t in self.literals.items() if not t.isalpha()}

@@ -43,8 +43,8 @@ def plain(text: str) -> str:
     return text
 
 
-def line_of_layers(text: str) -> str:
-    """A step written as text, which may be quoted: a list of layers looks through quotes."""
+def through_quotes(text: str) -> str:
+    """Text for a place that looks through quotes: a layer, an input, a type, a dim."""
     if text[0] in _INDICATORS or ": " in text or " #" in text:
         return quoted(text)
     return text

@@ -15,14 +15,7 @@ from dlc.compiler.syntax.printing import (
 )
 from dlc.compiler.syntax.yaml_collections import Collections
 from dlc.compiler.syntax.yaml_layers import KEYWORDS
-from dlc.compiler.syntax.yaml_scalars import (
-    is_flow_safe,
-    line_of_layers,
-    plain,
-    quoted,
-    scalar,
-    spell_key,
-)
+from dlc.compiler.syntax.yaml_scalars import is_flow_safe, quoted, scalar, spell_key, through_quotes
 
 _STEP: Final = "  "
 
@@ -74,7 +67,7 @@ class Steps:
 
     def _inputs(self, inputs: tuple[tree.Expr, ...]) -> str:
         if len(inputs) == 1 and not isinstance(inputs[0], tree.ListExpr):
-            return plain(format_expression(inputs[0]))
+            return through_quotes(format_expression(inputs[0]))
         return f"[{', '.join(_in_flow(expr) for expr in inputs)}]"
 
     def _call(self, call: tree.Call, step: tree.Step, indent: str) -> list[str]:
@@ -112,7 +105,7 @@ class Steps:
                     lines.append(f"{indent}as: {f'[{names}]' if several else names}")
                 return lines + self.section("layers", operation.body, indent)
             case tree.If():
-                lines = [f"{indent}if: {plain(format_expression(operation.condition))}"]
+                lines = [f"{indent}if: {through_quotes(format_expression(operation.condition))}"]
                 lines += self.section("then", operation.then, indent)
                 if operation.otherwise is not None:
                     lines += self.section("else", operation.otherwise, indent)
@@ -133,7 +126,7 @@ def _as_line(step: tree.Step, call: tree.Call) -> str | None:
     if not mixed and len(set(named)) == len(named) and call.name.text not in KEYWORDS:
         return None
     inputs = "" if step.inputs is None else f"{format_inputs(step)} -> "
-    return line_of_layers(f"{format_binding(step)}{inputs}{format_call(call)}")
+    return through_quotes(f"{format_binding(step)}{inputs}{format_call(call)}")
 
 
 def _named(call: tree.Call) -> bool:
@@ -142,4 +135,5 @@ def _named(call: tree.Call) -> bool:
 
 def _in_flow(expr: tree.Expr) -> str:
     text = format_expression(expr)
-    return text if is_flow_safe(text) and text[0] not in "[{" else quoted(text)
+    spelled = through_quotes(text)
+    return spelled if is_flow_safe(spelled) else quoted(text)
