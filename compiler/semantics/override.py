@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+from dlc.compiler.components import registry
+from dlc.compiler.components.base import arguments
 from dlc.compiler.diagnostics.model import Collector, DiagnosticError
 from dlc.compiler.diagnostics.suggest import closest, did_you_mean, listed
 from dlc.compiler.semantics.relocate import parse_inside
@@ -160,17 +162,27 @@ def exists(file: tree.File, path: str) -> bool:
     if head == "model" and file.model is not None:
         return rest[0] in _layer_names(file.model.body)
     node: tree.Expr | None = next((e.value for e in file.settings if e.key.text == head), None)
-    for part in rest:
+    for index, part in enumerate(rest):
         if isinstance(node, tree.Call):
-            node = next(
-                (a.value for a in node.arguments if a.name is not None and a.name.text == part),
-                None,
-            )
+            values = {a.name.text: a.value for a in node.arguments if a.name is not None}
+            kind, name = head, node.name.text
         elif isinstance(node, tree.Mapping):
-            node = next((e.value for e in node.entries if e.key.text == part), None)
+            values = {e.key.text: e.value for e in node.entries}
+            kind, name = "section", head if index == 0 else rest[index - 1]
         else:
             return False
+        if part not in values:
+            # Not set, and without a default to write out: a key all the same.
+            return index == len(rest) - 1 and part in _fields(kind, name)
+        node = values[part]
     return node is not None
+
+
+def _fields(kind: str, name: str) -> tuple[str, ...]:
+    try:
+        return tuple(arguments(registry.load(kind, name)))
+    except registry.UnknownComponent:
+        return ()
 
 
 def similar_path(spec: tree.File, text: str) -> str:
