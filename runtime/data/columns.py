@@ -200,6 +200,8 @@ class _Reader:
     def _text(self, name: str, array: Any, row_of: Any) -> Array:
         """Text as numbers where all of it is; else as text, which only class names and
         text steps take."""
+        if DType.STRING in (self.binding.declared.dtype, self.binding.raw):
+            return np.asarray(array.to_numpy(zero_copy_only=False))
         try:
             if self.binding.declared.dtype is DType.BOOL:
                 return np.asarray(pc.cast(array, pa.bool_()).to_numpy(zero_copy_only=False))
@@ -207,8 +209,6 @@ class _Reader:
                 return np.asarray(pc.cast(array, pa.int64()).to_numpy(zero_copy_only=False))
         except pa.ArrowInvalid:
             pass
-        if DType.STRING in (self.binding.declared.dtype, self.binding.raw):
-            return np.asarray(array.to_numpy(zero_copy_only=False))
         try:
             values = np.asarray(pc.cast(array, pa.float64()).to_numpy(zero_copy_only=False))
         except pa.ArrowInvalid:
@@ -246,7 +246,8 @@ class _Reader:
     def shaped(self, values: Array, count: int) -> Array:
         """The raw element type and the declared shape."""
         column = self.binding.columns[0]
-        if values.dtype == object and self.binding.text:
+        words = self.binding.text or self.binding.raw is DType.STRING
+        if values.dtype == object and words:
             return values
         if values.dtype == object:
             self.number_wanted(column, values)
