@@ -41,19 +41,45 @@ def component(cls: type[_T]) -> type[_T]:
     return made  # type: ignore[no-any-return]
 
 
+class _Table:
+    """The fields of a class: plain defaults, factories of others, names without one."""
+
+    __slots__ = ("count", "defaults", "factories", "required")
+
+    def __init__(self, cls: type) -> None:
+        fields = dataclasses.fields(cls)
+        missing = dataclasses.MISSING
+        self.count = len(fields)
+        self.defaults = {f.name: f.default for f in fields if f.default is not missing}
+        self.factories: list[tuple[str, Any]] = [
+            (f.name, f.default_factory) for f in fields if f.default_factory is not missing
+        ]
+        known = {*self.defaults, *(name for name, _ in self.factories)}
+        self.required = [f.name for f in fields if f.name not in known]
+
+
+_TABLES: dict[type, _Table] = {}
+
+
 def _set_fields(self: Any, **values: Any) -> None:
     """The constructor that all components share: not one is compiled for each."""
-    for f in dataclasses.fields(self):
-        if f.name in values:
-            setattr(self, f.name, values.pop(f.name))
-        elif f.default is not dataclasses.MISSING:
-            setattr(self, f.name, f.default)
-        elif f.default_factory is not dataclasses.MISSING:
-            setattr(self, f.name, f.default_factory())
-        else:
-            raise TypeError(f"{type(self).__name__} needs the argument {f.name!r}")
-    if values:
-        raise TypeError(f"{type(self).__name__} has no argument {next(iter(values))!r}")
+    cls = type(self)
+    table = _TABLES.get(cls)
+    if table is None:
+        table = _TABLES[cls] = _Table(cls)
+    for name in table.required:
+        if name not in values:
+            raise TypeError(f"{cls.__name__} needs the argument {name!r}")
+    own = self.__dict__
+    own.update(table.defaults)
+    own.update(values)
+    for name, factory in table.factories:
+        if name not in values:
+            own[name] = factory()
+    if len(own) != table.count:
+        known = {f.name for f in dataclasses.fields(cls)}
+        unknown = next(name for name in values if name not in known)
+        raise TypeError(f"{cls.__name__} has no argument {unknown!r}")
 
 
 def _compared(self: Any) -> tuple[Any, ...]:

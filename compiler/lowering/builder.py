@@ -201,7 +201,9 @@ class GraphBuilder:
                 if chosen is not None:
                     _check_fits(chosen, parameter)
                     initializer = chosen
-            own.append(replace(parameter, initializer=initializer))
+            if initializer is not parameter.initializer:
+                parameter = replace(parameter, initializer=initializer)
+            own.append(parameter)
         return tuple(own)
 
     def _initializer(self, op: WeightedOp, parameter: Parameter) -> Initializer | None:

@@ -143,7 +143,8 @@ class Binder:
         for key, spec in table.items():
             if key in given:
                 value = self.value(spec.type, given[key].value, key)
-                bound.append(replace(given[key], name=_name(key, given[key]), value=value))
+                argument = given[key]
+                bound.append(tree.Argument(_name(key, argument), value, argument.span))
             elif spec.required:
                 # What was misspelt is there: one finding is enough.
                 if key not in misspelt:
@@ -153,7 +154,7 @@ class Binder:
         for key in extra:
             if key in given and key not in table:
                 bound.append(replace(given[key], value=self._reference(given[key].value)))
-        return replace(call, arguments=tuple(bound))
+        return tree.Call(call.name, tuple(bound), call.span)
 
     def _missing(self, call: tree.Call, spec: ArgumentSpec, noun: str) -> None:
         meaning = f": {spec.doc}" if spec.doc else ""

@@ -100,7 +100,8 @@ class NetworkBinder:
         if inputs is not None:
             for expr in inputs:
                 self._check_flow(expr, names)
-        step = replace(step, inputs=inputs, operation=operation)
+        if inputs is not step.inputs or operation is not step.operation:
+            step = replace(step, inputs=inputs, operation=operation)
         if operation is None:
             if before and inputs is None:
                 # `h = relu`: the head was the operation itself.
@@ -145,7 +146,14 @@ class NetworkBinder:
     ) -> tree.Step:
         match operation:
             case tree.Call():
-                return replace(step, operation=self._call(operation, names))
+                return tree.Step(
+                    step.inputs,
+                    self._call(operation, names),
+                    step.names,
+                    step.output,
+                    step.chained,
+                    span=step.span,
+                )
             case tree.Repeat(variables=variables, body=body):
                 inner = NetworkBinder(
                     self.binder,
