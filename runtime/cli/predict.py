@@ -102,7 +102,7 @@ def run(arguments: argparse.Namespace) -> int:
             text += f"\nthe first {_rows(rows)}; `-o answers.csv` writes all"
     seconds = time.perf_counter() - began
     record |= {"provider": predictor.session.provider, "seconds": round(seconds, 3)}
-    text += f"\n{predictor.session.note}, {rows / max(seconds, 1e-9):,.0f} rows/s"
+    text += f"\n{predictor.session.note}, {_rows(rows)} in {seconds:.2g} s"
     return report((), arguments, "predict", record, answer=text)
 
 
