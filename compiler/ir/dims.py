@@ -14,9 +14,11 @@ from enum import Enum
 from typing import TypeAlias
 
 INFINITY = 1 << 62
-#: Atoms and terms of one size, nested ones included. Sizes of real networks have under ten;
-#: without a bound, joining a value with its own halves doubles the form at every step.
-MAX_PARTS = 64
+#: Atoms and terms of one size, nested ones included, and floors inside each other. Sizes of
+#: real networks have under ten parts; without a bound, joining a value with its own halves
+#: doubles the form at every step.
+MAX_PARTS = 512
+MAX_FLOORS = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,8 @@ class Poly:
     def __mul__(self, other: Dim) -> Dim:
         if isinstance(other, int):
             return _bounded(_build((m, c * other) for m, c in self.terms))
+        if len(self.terms) * len(other.terms) > 4 * MAX_PARTS:
+            raise DimError(_TOO_MANY)
         return _bounded(
             _build(
                 (tuple(sorted((*m, *n), key=lambda a: a.key)), c * d)
@@ -175,18 +179,23 @@ def _build(terms: Iterable[tuple[Monomial, int]]) -> Dim:
 def _bounded(dim: Dim) -> Dim:
     if isinstance(dim, int):
         return dim
-    if _parts(dim) > MAX_PARTS:
-        raise DimError(f"a size is made of more than {MAX_PARTS} parts")
+    if _parts(dim, 0) > MAX_PARTS:
+        raise DimError(_TOO_MANY)
     if any(abs(coefficient) > INFINITY for _, coefficient in dim.terms):
         raise DimError("a size is too large")
     return dim
 
 
-def _parts(dim: Poly) -> int:
+_TOO_MANY = f"a size is made of more than {MAX_PARTS} parts"
+
+
+def _parts(dim: Poly, floors: int) -> int:
+    if floors > MAX_FLOORS:
+        raise DimError(f"a size is divided more than {MAX_FLOORS} times in turn")
     total = len(dim.terms)
     for monomial, _ in dim.terms:
         for atom in monomial:
-            total += 1 if isinstance(atom, Symbol) else 1 + _parts(atom.numerator)
+            total += 1 if isinstance(atom, Symbol) else 1 + _parts(atom.numerator, floors + 1)
     return total
 
 
@@ -197,7 +206,12 @@ def _merge_nested(rest: Poly, divisor: int) -> FloorDiv | None:
     for monomial, coefficient in rest.terms:
         if not monomial:
             constant = coefficient
-        elif len(monomial) == 1 and coefficient == 1 and isinstance(monomial[0], FloorDiv):
+        elif (
+            inner is None
+            and len(monomial) == 1
+            and coefficient == 1
+            and isinstance(monomial[0], FloorDiv)
+        ):
             inner = monomial[0]
         else:
             return None
