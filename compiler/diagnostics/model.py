@@ -122,6 +122,11 @@ class Collector:
             return
         self._items.append(diagnostic)
 
+    @property
+    def is_full(self) -> bool:
+        """Whether further findings are only counted: what is costly to word can be left out."""
+        return len(self._items) >= self.limit
+
     def extend(self, diagnostics: Iterator[Diagnostic] | tuple[Diagnostic, ...]) -> None:
         for diagnostic in diagnostics:
             self.add(diagnostic)

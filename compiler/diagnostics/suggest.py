@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import cache
+from itertools import islice
 from typing import NamedTuple
 
 from dlc.compiler.diagnostics.advice import ADVICE
@@ -24,6 +25,8 @@ _NOUNS = {
 }
 _OWN_NAMES = ("name", "word")  # what is a name has none
 
+# A file may declare any number of names, and misspell any number of them.
+_MAX_CANDIDATES = 500
 _MAX_LENGTH = 64  # longer words are no misspelling of ours, and distance is quadratic
 
 
@@ -56,7 +59,7 @@ def ranked(word: str, candidates: Iterable[str]) -> tuple[str, ...]:
     folded, plain = word.casefold(), _squash(word)
     limit = max(len(word) // 3, 1)
     scored = []
-    for candidate in set(candidates):
+    for candidate in islice(dict.fromkeys(candidates), _MAX_CANDIDATES):
         if candidate == word:
             continue
         if candidate.casefold() == folded:
@@ -77,7 +80,7 @@ def did_you_mean(word: str, candidates: Iterable[str], kind: str) -> Suggestion:
     `kind` is a component's kind ("op", "loss", "initializer", ...) or one of "argument",
     "key", "section", "type", "word", "layer", "name", "block"; the reader sees it as the noun.
     """
-    known = set(candidates)
+    known = dict.fromkeys(candidates)
     near = ranked(word, known)
     if near and _squash(near[0]) == _squash(word):
         return Suggestion(near[0], f"`{word}` is written `{near[0]}` here")

@@ -7,6 +7,7 @@ it, or remove it.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 
 from dlc.compiler.compilation import Compilation
@@ -16,15 +17,17 @@ from dlc.compiler.diagnostics.model import Diagnostic, Label
 CODE = code("W0104")
 
 _COMMENT = re.compile(r"#[^\n]*")
+_WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 def check(compilation: Compilation) -> Iterator[Diagnostic]:
     spec = compilation.spec
-    text = ""
+    if not spec.params:
+        return
+    # By the words of the text: what stands in a branch that is not taken reads it too.
+    words = Counter(_WORD.findall(_COMMENT.sub("", spec.source.text)))
     for param in spec.params:
-        # By the words of the text: what stands in a branch that is not taken reads it too.
-        text = text or _COMMENT.sub("", spec.source.text)
-        if len(re.findall(rf"\b{re.escape(param.name.text)}\b", text)) < 2:
+        if words[param.name.text] < 2:
             yield Diagnostic(
                 CODE,
                 f"nothing reads the parameter `{param.name}`",

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import replace
-from itertools import islice
+from itertools import chain, islice
 from typing import cast
 
 from dlc.compiler.components import registry
@@ -122,7 +122,10 @@ class NetworkBinder:
             case tree.Word(parts=(name, *rest)):
                 if name in names or name in self.params or name.isupper() or rest:
                     return
-                _, help = did_you_mean(name, [*names, *self.params], "name")
+                if self.binder.collector.is_full:
+                    self.binder.report("E0202", f"no value above is called `{name}`", expr.span)
+                    return
+                _, help = did_you_mean(name, chain(self.params, reversed(list(names))), "name")
                 if not help and (name in registry.names("op") or name in self.blocks):
                     help = f"`{name}` is an op: apply it with an arrow, `x -> {name}`"
                 self.binder.collector.add(
@@ -244,6 +247,9 @@ class NetworkBinder:
                 help="blocks use only those above them: move it up, or break the circle",
                 secondary=(Label(self.later[name].name.span, "declared here"),),
             )
+            return
+        if self.binder.collector.is_full:
+            self.binder.report("E0201", f"no op is called `{name}`", call.name.span)
             return
         is_block = name[:1].isupper() and not self._looks_foreign(name)
         candidates = [*registry.names("op"), *self.blocks, REUSE]
