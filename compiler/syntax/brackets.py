@@ -80,6 +80,12 @@ def scan_brackets(source: Source) -> Brackets:
     return _blame(source, marks)
 
 
+def is_left(source: Source, opener: int, following: int) -> bool:
+    """Whether a line whose text begins at `following` lies outside of a bracket above it."""
+    indent, _ = _indent(source, opener)
+    return source.location(following).column - 1 <= indent
+
+
 def too_deep(source: Source, offset: int, limit: int, what: str) -> TooLarge:
     return TooLarge(
         Diagnostic(

@@ -15,7 +15,7 @@ from dlc.compiler.source import Source, Span
 from dlc.compiler.syntax import tree
 from dlc.compiler.syntax.brackets import too_deep
 from dlc.compiler.syntax.lexer import Token, too_long
-from dlc.compiler.syntax.limits import MAX_DEPTH, MAX_NAME, TooLarge
+from dlc.compiler.syntax.limits import MAX_DEPTH, MAX_EXPRESSION_HEIGHT, MAX_NAME, TooLarge
 from dlc.compiler.syntax.numbers import read_number
 from dlc.compiler.syntax.strings import BadEscape, unquote
 
@@ -52,7 +52,9 @@ class Builder:
         self.collector.add(Diagnostic(code(number), message, Label(span), help=help))
 
     def too_high(self, start: int, end: int) -> TooLarge:
-        return too_long(self.span(start, end))
+        return too_long(
+            self.span(start, end), f"{MAX_EXPRESSION_HEIGHT} operations on each other's results"
+        )
 
     # ── a file ───────────────────────────────────────────────────────────────
 

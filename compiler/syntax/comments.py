@@ -143,7 +143,10 @@ class Comments:
             if self._line(max(anchor.start, anchor.end - 1)) == line:
                 same = parent is not None and self._line(parent.start) == line
                 if not same or parent is None or parent.end > comment.span.start:
-                    self._put(anchor, "tail", comment)
+                    if same and parent is not None and isinstance(anchor.construct, tree.ParamDecl):
+                        self._put(parent, "header", comment)  # behind `block B(p = 1) {`
+                    else:
+                        self._put(anchor, "tail", comment)
                     return True
             anchor = parent
         return False

@@ -40,7 +40,9 @@ _CONTINUES: Final = frozenset(
 
 
 # Between two of these stands one expression, or one item of a list or call.
-_SEPARATES: Final = frozenset({"COMMA", "ARROW", "LBRACE", "RBRACE", NEWLINE, END})
+_SEPARATES: Final = frozenset(
+    {"COMMA", "ARROW", "EQUAL", "COLON", "LBRACE", "RBRACE", NEWLINE, END}
+)
 
 
 class Token(NamedTuple):
@@ -138,7 +140,9 @@ class Lexer:
         else:
             self._run += 1
             if self._run > MAX_EXPRESSION_TOKENS:
-                raise too_long(self.source.span(start, end))
+                raise too_long(
+                    self.source.span(start, end), f"{MAX_EXPRESSION_TOKENS} tokens in a row"
+                )
         return self.last
 
     def _push(self, kind: str, offset: int) -> None:
@@ -215,11 +219,11 @@ class Lexer:
         return end
 
 
-def too_long(span: Span) -> TooLarge:
+def too_long(span: Span, what: str) -> TooLarge:
     return TooLarge(
         Diagnostic(
             code("E0110"),
-            f"an expression of more than {MAX_EXPRESSION_TOKENS} tokens in a row",
+            f"an expression of more than {what}",
             Label(span),
             help="split it: name its parts, as params or as layers",
         )

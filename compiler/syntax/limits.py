@@ -11,9 +11,9 @@ MAX_EVENTS: Final = 2_000_000  # YAML events of a file
 MAX_DEPTH: Final = 64  # brackets and YAML collections inside each other
 MAX_EXPRESSION_DEPTH: Final = 32  # `(` and `[` inside each other
 MAX_EXPRESSION_TOKENS: Final = 500  # of one term of a list or call
-# A chain `a + b + c` is as deep a tree as it is long. Every operation costs two tokens,
-# so this is the same bound; it keeps whoever walks a tree inside Python's stack.
-MAX_EXPRESSION_HEIGHT: Final = MAX_EXPRESSION_TOKENS // 2
+# Operations inside each other. A chain `a + b + c` is as deep a tree as it is long; this
+# keeps whoever walks a tree inside Python's stack.
+MAX_EXPRESSION_HEIGHT: Final = 200
 MAX_NAME: Final = 64  # characters of an identifier
 MAX_NUMBER: Final = 64  # characters of a number
 MAX_INTEGER: Final = 2**53

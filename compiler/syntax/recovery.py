@@ -17,7 +17,7 @@ from typing import Final
 from dlc.compiler.diagnostics.catalog import code
 from dlc.compiler.diagnostics.model import Collector, Diagnostic, Edit, Fix, Label
 from dlc.compiler.source import Source, Span
-from dlc.compiler.syntax.brackets import CLOSER, NO_BRACKETS, Brackets
+from dlc.compiler.syntax.brackets import CLOSER, NO_BRACKETS, Brackets, is_left
 from dlc.compiler.syntax.expectation import describe, hint, spell
 from dlc.compiler.syntax.lexer import NEWLINE, Lexer, Token
 from dlc.compiler.syntax.limits import MAX_ERRORS, MAX_REPAIRS
@@ -110,7 +110,8 @@ class Recovery:
         meant = self._misspelt(parser, token)
         if meant is not None:
             self._report_misspelt(parser, token, meant, expected)
-            return Token(meant, token.start, token.end)
+            lexer.last = Token(meant, token.start, token.end)
+            return lexer.last
         inserted = self._insertion(parser, token)
         if inserted:
             self._report_missing(parser, token, inserted, expected)
@@ -127,7 +128,11 @@ class Recovery:
     def _spans_lines(self, lexer: Lexer, token: Token) -> bool:
         """Whether the token lies a line below an unclosed `(` or `[` that swallowed it."""
         around = [b for b in lexer.open if b[1] < token.start]
-        return bool(around) and around[-1][0] != "LBRACE" and around[-1][1] in self._unclosed
+        if not around or around[-1][0] == "LBRACE":
+            return False
+        opener = around[-1][1]
+        # Counted over the whole file, a stray closer elsewhere may hide a missing one here.
+        return opener in self._unclosed or is_left(lexer.source, opener, token.start)
 
     def _close_bracket(self, parser: Parser) -> Token:
         lexer = parser.lexer

@@ -10,6 +10,7 @@ from dlc.compiler.diagnostics.model import Diagnostic, Edit, Fix, Label
 from dlc.compiler.source import Source
 
 _BARE_ITEM: Final = re.compile(r"[ ]*-[ ]+(?:-[ ]+)*([A-Za-z_][A-Za-z0-9_]*)[ \t\r]*(?:#.*)?\Z")
+_MODIFIER: Final = re.compile(r"(?:from|name|output|as|layers|then|else|shortcut)[ \t]*:")
 _INDENT_WITH_TAB: Final = re.compile(r"[ ]*\t")
 
 
@@ -66,6 +67,11 @@ def translate(source: Source, error: Any) -> Diagnostic:
             "text behind a closing quote",
             "a quote inside single quotes is doubled: `'it''s'`",
         )
+    if "expected" in problem and _MODIFIER.match(source.text, offset):
+        # A comment behind the bare op keeps YAML from joining the lines.
+        bare = _bare_op(source, offset)
+        if bare is not None:
+            return bare
     for words, message, help in _WORDS:
         if words in problem:
             return _syntax(source, offset, message, help)
