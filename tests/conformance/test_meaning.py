@@ -12,7 +12,11 @@ from torch import nn
 
 from dlc.compiler import Source, check
 from dlc.compiler.codegen.torch_module import generate_network
+from dlc.compiler.diagnostics.model import DiagnosticError
+from dlc.compiler.ir.dims import symbol
 from dlc.compiler.ir.types import TensorType, bool_tensor, float_tensor, int_tensor
+from dlc.compiler.ops.adaptive_avg_pool2d import AdaptiveAvgPool2d
+from dlc.compiler.ops.adaptive_max_pool2d import AdaptiveMaxPool2d
 from dlc.compiler.ops.add import Add
 from dlc.compiler.ops.base import Example, Op
 from dlc.compiler.ops.conv2d import Conv2d
@@ -112,6 +116,18 @@ class TestMultiheadAttention:
         a, b = ours(x)["y"], ours(changed)["y"]
         torch.testing.assert_close(a[:, :4], b[:, :4])
         assert not torch.allclose(a[:, 4:], b[:, 4:])
+
+
+class TestAdaptivePool:
+    @pytest.mark.parametrize(
+        "op", [AdaptiveAvgPool2d(output_size=3), AdaptiveMaxPool2d(output_size=3)]
+    )
+    def test_export_refuses_windows_that_depend_on_a_free_size(self, op: Op) -> None:
+        case = Case(op.name, Example(op, {"x": float_tensor(symbol("N"), 2, symbol("H"), 9)}))
+        with pytest.raises(DiagnosticError, match="where a size is not known") as caught:
+            export_program(case.program, {})
+        assert [d.code.number for d in caught.value.diagnostics] == ["E0614"]
+        assert case.module()(torch.zeros(1, 2, 7, 9))["y"].shape == (1, 2, 3, 3)
 
 
 class TestShape:
