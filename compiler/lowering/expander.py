@@ -158,7 +158,7 @@ class Expander:
             inputs = (current,)
         match step.operation:
             case None:
-                return inputs
+                return (_single(inputs, step),)
             case tree.Call() as call:
                 names = tuple(n.text for n in step.names)
                 place = Place(
@@ -248,7 +248,8 @@ class Expander:
         given = {name for name, _ in ports}
         for port in declared:
             expr = place.arguments.get(port.name)
-            if expr is not None and port.name not in given:
+            if expr is not None:
+                _require_free(port.name, given, expr)
                 ports.append((port.name, self.flow.value(expr, frame, place)))
             elif port.name not in given and not port.optional and not port.variadic:
                 raise error(
@@ -324,11 +325,14 @@ class Expander:
         ports: list[tuple[str, str]] = []
         if not decls:
             ports.append(("x", inputs[0]))
+        given = {decl.name.text for decl in decls[: len(inputs)]}
         for index, decl in enumerate(decls):
+            expr = place.arguments.get(decl.name.text)
+            if expr is not None:
+                _require_free(decl.name.text, given, expr)
             if index < len(inputs):
                 ports.append((decl.name.text, inputs[index]))
-            elif decl.name.text in place.arguments:
-                expr = place.arguments[decl.name.text]
+            elif expr is not None:
                 ports.append((decl.name.text, self.flow.value(expr, frame, place)))
             else:
                 return (UNKNOWN,)  # binding has reported it
@@ -469,6 +473,16 @@ def _residual_help(answer: Answer, axis: int) -> str:
 def _keyword(residual: tree.Residual) -> Span:
     span = residual.span
     return replace(span, end=min(span.end, span.start + len("residual")))
+
+
+def _require_free(port: str, given: set[str], expr: tree.Expr) -> None:
+    if port in given:
+        raise error(
+            "E0306",
+            f"the input `{port}` is given twice",
+            expr.span,
+            help="let it flow in or give it by name, not both",
+        )
 
 
 def _single(inputs: tuple[str, ...], step: tree.Step) -> str:

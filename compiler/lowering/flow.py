@@ -13,6 +13,7 @@ from dlc.compiler.ops.base import Op
 from dlc.compiler.semantics.evaluate import describe, evaluate, show
 from dlc.compiler.semantics.scope import error
 from dlc.compiler.syntax import tree
+from dlc.compiler.syntax.limits import MAX_EXPRESSION_DEPTH
 
 if TYPE_CHECKING:
     from dlc.compiler.lowering.expander import Frame
@@ -26,10 +27,12 @@ class FlowExpressions:
 
     def __init__(self, graph: GraphBuilder) -> None:
         self.graph = graph
+        self._depth = 0
 
     def value(self, expr: tree.Expr, frame: Frame, place: Place, name: str | None = None) -> str:
         """The value of a flow expression; `name` is what the author calls the result.
         Raises `DiagnosticError`."""
+        self._depth = 0
         found = self._operand(expr, frame, place, name)
         if isinstance(found, str):
             return found
@@ -43,6 +46,19 @@ class FlowExpressions:
     def _operand(
         self, expr: tree.Expr, frame: Frame, place: Place, name: str | None = None
     ) -> str | float:
+        self._depth += 1
+        if self._depth > MAX_EXPRESSION_DEPTH:
+            raise error(
+                "E0110",
+                f"operations on values lie over {MAX_EXPRESSION_DEPTH} deep inside each other",
+                expr.span,
+                help="name a part of it on a line of its own",
+            )
+        found = self._read(expr, frame, place, name)
+        self._depth -= 1
+        return found
+
+    def _read(self, expr: tree.Expr, frame: Frame, place: Place, name: str | None) -> str | float:
         match expr:
             case tree.Word(parts=(word,)) if (value := frame.values.get(word)) is not None:
                 return value
@@ -59,7 +75,8 @@ class FlowExpressions:
             case tree.Number() | tree.Word() | tree.Conditional():
                 return self._number(expr, frame)
             case tree.Unary(operator=operator, operand=operand):
-                return self._unary(expr, operator, self._operand(operand, frame, place), place)
+                inner = self._operand(operand, frame, place)
+                return self._unary(expr, operator, inner, place, name)
             case tree.Binary():
                 return self._binary(expr, frame, place, name)
             case tree.Unparsed(problem=problem):
@@ -88,7 +105,7 @@ class FlowExpressions:
         return float(found)
 
     def _unary(
-        self, expr: tree.Unary, operator: str, operand: str | float, place: Place
+        self, expr: tree.Unary, operator: str, operand: str | float, place: Place, name: str | None
     ) -> str | float:
         if operator == "not":
             raise error("E0307", "`not` works on conditions, not on values", expr.span)
@@ -96,7 +113,7 @@ class FlowExpressions:
             return -operand if operator == "-" else operand
         if operator == "+" or operand == UNKNOWN:
             return operand
-        return self._apply("neg", expr, [("x", operand)], place, None)
+        return self._apply("neg", expr, [("x", operand)], place, name)
 
     def _binary(
         self, expr: tree.Binary, frame: Frame, place: Place, name: str | None

@@ -205,13 +205,16 @@ class Binder:
                 continue
             given[key] = argument
 
-    def block_call(self, call: tree.Call, block: tree.BlockDecl) -> tree.Call:
-        """A block's call: parameters by position or name, further inputs by name."""
+    def block_call(self, call: tree.Call, block: tree.BlockDecl, flowing: int) -> tree.Call:
+        """A block's call: parameters by position or name; so many inputs flow in, those
+        after them are given by name."""
         params = {param.name.text: param for param in block.params}
-        ports = [decl.name.text for decl in block.inputs[1:]]
+        ports = [decl.name.text for decl in block.inputs[flowing:]]
         given: dict[str, tree.Argument] = {}
+        flowed = {decl.name.text for decl in block.inputs[:flowing]}
         order = list(params)
         position = 0
+        misspelt: set[str] = set()
         for argument in call.arguments:
             if isinstance(argument.value, tree.Missing):
                 continue
@@ -226,13 +229,22 @@ class Binder:
                         + (", ".join(f"`{p}`" for p in order) or "none"),
                         secondary=(Label(block.name.span, "declared here"),),
                     )
+                    misspelt.update(params, ports)
                     break
                 key = order[position]
                 position += 1
             else:
                 key = argument.name.text
-            if key not in params and key not in ports:
+            if key in flowed and key not in params:
+                self.report(
+                    "E0306",
+                    f"the input `{key}` is given twice",
+                    argument.span,
+                    help="let it flow in or give it by name, not both",
+                )
+            elif key not in params and key not in ports:
                 assert argument.name is not None
+                misspelt.add(did_you_mean(key, [*params, *ports], "parameter").word or "")
                 self.collector.add(
                     similar(
                         "E0205",
@@ -262,7 +274,7 @@ class Binder:
             elif param.default is not None:
                 # Left out, not written out: it may speak of the block's own parameters.
                 continue
-            else:
+            elif key not in misspelt:
                 wanted = f"expected a value of type `{param.type}`" if param.type else ""
                 self.report(
                     "E0303",
@@ -275,7 +287,7 @@ class Binder:
         for key in ports:
             if key in given:
                 bound.append(replace(given[key], value=self._reference(given[key].value)))
-            else:
+            elif key not in misspelt:
                 self.report(
                     "E0303",
                     f"`{block.name}` needs its input `{key}`",

@@ -30,7 +30,7 @@ from dlc.compiler.components.arguments import (
 )
 from dlc.compiler.components.base import Component, ComponentError, arguments
 from dlc.compiler.diagnostics.catalog import code
-from dlc.compiler.diagnostics.model import Diagnostic, DiagnosticError, Label
+from dlc.compiler.diagnostics.model import Diagnostic, DiagnosticError, Edit, Fix, Label
 from dlc.compiler.diagnostics.suggest import did_you_mean, listed
 from dlc.compiler.record import record
 from dlc.compiler.semantics.evaluate import describe, evaluate, show
@@ -161,6 +161,7 @@ def _not_a_value(
             f"`{name}` wants `true` or `false`, got the word `{text}`",
             word.span,
             help=f"write `{meant}`",
+            fix=Fix(f"write `{meant}`", (Edit(word.span, meant),)),
         )
     names = set(context.scope.all_names())
     _, help = did_you_mean(text, names, "name")

@@ -74,7 +74,7 @@ class NetworkBinder:
                 help="give the value another name",
                 secondary=_at(self.params.get(name.text), "declared here"),
             )
-        else:
+        if name.text not in names:
             names[name.text] = name.span
 
     def _step(self, step: tree.Step, names: Layered[Span]) -> list[tree.Step]:
@@ -151,7 +151,7 @@ class NetworkBinder:
             case tree.Call():
                 return tree.Step(
                     step.inputs,
-                    self._call(operation, names),
+                    self._call(operation, names, 1 if step.inputs is None else len(step.inputs)),
                     step.names,
                     step.output,
                     step.chained,
@@ -198,10 +198,10 @@ class NetworkBinder:
                     ),
                 )
 
-    def _call(self, call: tree.Call, names: Layered[Span]) -> tree.Call:
+    def _call(self, call: tree.Call, names: Layered[Span], flowing: int) -> tree.Call:
         name = call.name.text
         if name in self.blocks:
-            return self.binder.block_call(call, self.blocks[name])
+            return self.binder.block_call(call, self.blocks[name], flowing)
         if name == REUSE:
             return self._reuse(call, names)
         try:

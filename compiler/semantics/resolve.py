@@ -73,7 +73,7 @@ class Resolver:
         for decl in file.dims:
             if decl.name.text in params:
                 self._hides("dim", decl.name, params[decl.name.text])
-            params.setdefault(decl.name.text, decl.name.span)
+        params = {d.name.text: d.name.span for d in file.dims} | params
         blocks = self._blocks(file)
         model = self._model(file, blocks, params)
         settings = self._settings(file)

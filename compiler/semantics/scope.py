@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, TypeAlias, TypeVar
 
 from dlc.compiler.diagnostics.catalog import code
-from dlc.compiler.diagnostics.model import Diagnostic, DiagnosticError, Label
+from dlc.compiler.diagnostics.model import Diagnostic, DiagnosticError, Fix, Label
 from dlc.compiler.ir.dims import Poly
 from dlc.compiler.source import Span
 
@@ -96,8 +96,9 @@ def error(
     help: str | None = None,
     notes: tuple[str, ...] = (),
     secondary: tuple[Label, ...] = (),
+    fix: Fix | None = None,
 ) -> DiagnosticError:
     """A diagnostic as an exception, for places that cannot go on."""
     return DiagnosticError(
-        Diagnostic(code(number), message, Label(span, label), secondary, notes, help)
+        Diagnostic(code(number), message, Label(span, label), secondary, notes, help, fix)
     )
