@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
+from dlc.compiler.semantics.forms import all_steps
 from dlc.compiler.syntax import tree
 
 
@@ -55,14 +56,4 @@ class Namer:
 
 def named_in(steps: Iterable[tree.Step]) -> Iterator[str]:
     """The names that the author gives in these steps, at any depth."""
-    pending = list(steps)
-    while pending:
-        step = pending.pop()
-        yield from (name.text for name in step.names)
-        match step.operation:
-            case tree.Repeat(body=body):
-                pending += body
-            case tree.If(then=then, otherwise=otherwise):
-                pending += (*then, *(otherwise or ()))
-            case tree.Residual(body=body, shortcut=shortcut):
-                pending += (*body, *(shortcut or ()))
+    return (name.text for step in all_steps(steps) for name in step.names)

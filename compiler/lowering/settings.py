@@ -206,7 +206,10 @@ class SettingsBuilder:
                 if not _has_call(left):
                     return self._terms(right, weight * self._weight(left))
             case tree.Binary(operator="/", left=left, right=right) if not _has_call(right):
-                return self._terms(left, weight / (self._weight(right) or float("inf")))
+                divisor = self._weight(right)
+                if divisor == 0:
+                    raise error("E0307", "division by zero", expr.span)
+                return self._terms(left, weight / divisor)
             case tree.Missing():
                 raise DiagnosticError()
         raise error(

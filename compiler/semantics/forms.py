@@ -59,6 +59,24 @@ def words_in(exprs: Iterable[tree.Expr]) -> list[str]:
     return list(found)
 
 
+def all_steps(steps: Iterable[tree.Step]) -> Iterator[tree.Step]:
+    """The steps and those inside them, in the order of the text."""
+    pending = [iter(steps)]
+    while pending:
+        step = next(pending[-1], None)
+        if step is None:
+            pending.pop()
+            continue
+        yield step
+        match step.operation:
+            case tree.Repeat(body=body):
+                pending.append(iter(body))
+            case tree.If(then=then, otherwise=otherwise):
+                pending.append(iter((*then, *(otherwise or ()))))
+            case tree.Residual(body=body, shortcut=shortcut):
+                pending.append(iter((*body, *(shortcut or ()))))
+
+
 def default_expr(default: object, span: Span) -> tree.Expr | None:
     """A default as an expression; None for what is absent or not writable."""
     match default:

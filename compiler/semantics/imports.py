@@ -14,6 +14,7 @@ from pathlib import Path
 
 from dlc.compiler.diagnostics.model import Collector, DiagnosticError, Label
 from dlc.compiler.diagnostics.suggest import closest
+from dlc.compiler.semantics.forms import all_steps
 from dlc.compiler.semantics.scope import error
 from dlc.compiler.source import Source, Span
 from dlc.compiler.syntax import tree
@@ -180,19 +181,10 @@ def _with_used(names: list[str], available: dict[str, tree.BlockDecl]) -> set[st
 def called_blocks(steps: tuple[tree.Step, ...]) -> set[str]:
     """The names that the steps call, at any depth."""
     found: set[str] = set()
-    pending = list(steps)
-    while pending:
-        step = pending.pop()
+    for step in all_steps(steps):
         for expr in step.inputs or ():
             if isinstance(expr, tree.Word) and len(expr.parts) == 1:
                 found.add(expr.text)
-        match step.operation:
-            case tree.Call(name=name):
-                found.add(name.text)
-            case tree.Repeat(body=body):
-                pending.extend(body)
-            case tree.If(then=then, otherwise=otherwise):
-                pending.extend((*then, *(otherwise or ())))
-            case tree.Residual(body=body, shortcut=shortcut):
-                pending.extend((*body, *(shortcut or ())))
+        if isinstance(step.operation, tree.Call):
+            found.add(step.operation.name.text)
     return found

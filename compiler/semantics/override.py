@@ -14,6 +14,7 @@ from dlc.compiler.components import registry
 from dlc.compiler.components.base import arguments
 from dlc.compiler.diagnostics.model import Collector, DiagnosticError
 from dlc.compiler.diagnostics.suggest import closest, did_you_mean, listed
+from dlc.compiler.semantics.forms import all_steps
 from dlc.compiler.semantics.relocate import parse_inside
 from dlc.compiler.semantics.resolve import SECTIONS
 from dlc.compiler.semantics.scope import error
@@ -56,6 +57,14 @@ def override(file: tree.File, path: tree.Name, value: tree.Expr) -> tree.File:
         if not found:
             raise _unknown(path, rest[0], _layer_names(file.model.body), "layer")
         return replace(file, model=replace(file.model, body=body))
+    if head == "model" or (rest and head in params):
+        raise error(
+            "E0214",
+            f"`{path}` names nothing: a path ends at one value",
+            path.span,
+            help="write `--set model.<layer>.<argument>=...` for a layer, "
+            "`--set <parameter>=...` for a parameter",
+        )
     if head not in SECTIONS:
         raise _unknown(path, head, [*params, *SECTIONS, "model"], "section")
     entries = list(file.settings)
@@ -85,6 +94,11 @@ def _set(node: tree.Expr, parts: list[str], path: tree.Name, value: tree.Expr) -
         if isinstance(node, tree.Mapping):
             for index, entry in enumerate(node.entries):
                 if entry.key.text == key:
+                    if not rest and isinstance(value, tree.Null):
+                        # Binding writes the default again, where the place has one.
+                        return replace(
+                            node, entries=(*node.entries[:index], *node.entries[index + 1 :])
+                        )
                     inner = replace(entry, value=_set(entry.value, rest, path, value))
                     return replace(
                         node, entries=(*node.entries[:index], inner, *node.entries[index + 1 :])
@@ -141,7 +155,7 @@ def _set_layer(
 
 
 def _layer_names(steps: tuple[tree.Step, ...]) -> list[str]:
-    return [name.text for step in steps for name in step.names]
+    return [name.text for step in all_steps(steps) for name in step.names]
 
 
 def _unknown(path: tree.Name, part: str, candidates: list[str], kind: str) -> DiagnosticError:
@@ -159,8 +173,9 @@ def exists(file: tree.File, path: str) -> bool:
     head, *rest = path.split(".")
     if not rest:
         return any(p.name.text == head for p in file.params)
-    if head == "model" and file.model is not None:
-        return rest[0] in _layer_names(file.model.body)
+    if head == "model":
+        call = _named_call(file, rest[0])
+        return call is not None and len(rest) == 2 and rest[1] in _takes(file, call)
     node: tree.Expr | None = next((e.value for e in file.settings if e.key.text == head), None)
     for index, part in enumerate(rest):
         if isinstance(node, tree.Call):
@@ -176,6 +191,21 @@ def exists(file: tree.File, path: str) -> bool:
             return index == len(rest) - 1 and part in _fields(kind, name)
         node = values[part]
     return node is not None
+
+
+def _named_call(file: tree.File, layer: str) -> tree.Call | None:
+    for step in all_steps(file.model.body if file.model else ()):
+        if isinstance(step.operation, tree.Call) and layer in [n.text for n in step.names]:
+            return step.operation
+    return None
+
+
+def _takes(file: tree.File, call: tree.Call) -> tuple[str, ...]:
+    """The names of the arguments that a layer takes."""
+    block = next((b for b in file.blocks if b.name.text == call.name.text), None)
+    if block is not None:
+        return tuple(param.name.text for param in block.params)
+    return _fields("op", call.name.text)
 
 
 def _fields(kind: str, name: str) -> tuple[str, ...]:
