@@ -14,6 +14,7 @@ from dlc.compiler.codegen.layout import WIDTH, statement
 from dlc.compiler.codegen.literals import literal
 from dlc.compiler.components.optimizers.base import Optimizer
 from dlc.compiler.components.schedules.base import Schedule
+from dlc.compiler.components.schedules.constant import Constant
 from dlc.compiler.components.sections.regularization import Regularization
 from dlc.compiler.components.settings import LossTerm, Settings
 from dlc.compiler.ir.graph import Parameter, Program
@@ -52,8 +53,10 @@ def training_functions(program: Program, settings: Settings) -> str:
         functions.append(list(_constrain(program, regularization.max_norm)))
     if settings.optimizer is not None:
         functions.append(list(_optimizer(program, settings.optimizer)))
-        if settings.schedule is not None and settings.schedule.available:
-            functions.append(list(_schedule(settings.schedule, settings.optimizer.learning_rate)))
+        # Without one the rate is constant: the trainer has a single way to step.
+        schedule = settings.schedule or Constant()
+        if schedule.available:
+            functions.append(list(_schedule(schedule, settings.optimizer.learning_rate)))
     return "\n\n\n".join("\n".join(lines) for lines in functions)
 
 
