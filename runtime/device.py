@@ -63,3 +63,11 @@ def free_bytes(device: torch.device) -> int | None:
         free, _ = torch.cuda.mem_get_info(device)
         return int(free)
     return None
+
+
+def is_out_of_memory(error: RuntimeError) -> bool:
+    """Whether torch raised this because a device had no memory left; the CPU's allocator
+    has no exception class of its own."""
+    import torch
+
+    return isinstance(error, torch.OutOfMemoryError) or "DefaultCPUAllocator" in str(error)

@@ -87,6 +87,7 @@ _CODES = (
     Code("E0612", "provider-unavailable", "the asked device or provider does not run"),
     Code("E0613", "module-changed", "the run folder's module is not what its spec gives"),
     Code("E0614", "export-unsupported", "ONNX cannot express this"),
+    Code("E0615", "out-of-memory", "the device's memory does not hold what is asked of it"),
     # E09xx us
     Code("E0901", "internal-error", "a mistake of ours, not of the spec"),
     # W01xx lints

@@ -19,7 +19,7 @@ from dlc.compiler.components.preprocessing.base import Preprocess
 from dlc.compiler.components.preprocessing.scale import Scale
 from dlc.compiler.components.preprocessing.standardize import Standardize
 from dlc.compiler.ir.types import DType, TensorType
-from dlc.runtime.failures import failure, io_failure, shown
+from dlc.runtime.failures import failure, shown
 
 Array: TypeAlias = npt.NDArray[Any]
 Statistics: TypeAlias = Mapping[str, Array]
@@ -140,20 +140,15 @@ class Preprocessing:
         )
 
 
-def load_preprocessing(folder: Path) -> Preprocessing:
-    """What a run folder holds below `preprocess`. Raises `Failure` E0610 or E0611."""
-    place = folder / "preprocess"
-    try:
-        files = {name: (place / name).read_bytes() for name in (DESCRIPTION, STATISTICS)}
-    except OSError as error:
-        raise io_failure("cannot read", error.filename or place, error) from None
+def read_preprocessing(folder: Path, files: Mapping[str, bytes]) -> Preprocessing:
+    """What the files of a folder `preprocess` hold. Raises `Failure` E0610."""
     try:
         return Preprocessing.from_files(files)
     # safetensors raises an exception class of its own beside these.
     except Exception as error:
         raise failure(
             "E0610",
-            f"`{shown(place)}` is damaged: {error}",
+            f"`{shown(folder)}` is damaged: {error}",
             help="train again, or take the folder from a backup",
         ) from None
 

@@ -11,9 +11,11 @@ from dlc.compiler.components.base import Component
 from dlc.compiler.components.comparison import Pair
 from dlc.compiler.components.losses.cross_entropy import CrossEntropy
 from dlc.compiler.components.losses.nll_loss import NllLoss
+from dlc.compiler.components.metrics.base import keys
 from dlc.compiler.components.sections.data import Data
 from dlc.compiler.components.settings import Settings
 from dlc.compiler.diagnostics.model import DiagnosticError, Severity
+from dlc.compiler.diagnostics.suggest import closest, listed
 from dlc.compiler.ir.graph import Program
 from dlc.compiler.ir.types import TensorType
 from dlc.runtime.data.dataset import Bound, refuse_unread
@@ -110,8 +112,28 @@ def refuse_untrainable(plan: Plan) -> None:
             )
     for key, note in settings.train.used_unavailable():
         raise failure("E0602", f"`train.{key}` is not run yet", help=note)
+    _refuse_unknown_monitor(plan)
     refuse_unread(plan.data)
     refuse_unavailable(settings.preprocess)
+
+
+def figure_names(plan: Plan) -> dict[str, bool]:
+    """What a validation gives, as early stopping names it, and whether more is better."""
+    names = keys(plan.settings.metrics, tuple(plan.outputs))
+    better = [metric.higher_is_better for metric in plan.settings.metrics]
+    return {"val_loss": False} | dict(zip((f"val_{name}" for name in names), better, strict=True))
+
+
+def _refuse_unknown_monitor(plan: Plan) -> None:
+    early = plan.settings.train.early_stopping
+    if early is None or early.monitor in figure_names(plan):
+        return
+    near = closest(early.monitor, figure_names(plan))
+    raise failure(
+        "E0202",
+        f"early stopping watches `{early.monitor}`, which no validation gives",
+        help=f"`{near}` is one" if near else f"there is {listed(figure_names(plan))}",
+    )
 
 
 def _components(settings: Settings) -> Iterator[Component]:

@@ -17,7 +17,7 @@ def capture(device: torch.device) -> dict[str, str]:
     """The states that training on `device` depends on, by device type."""
     states = {"cpu": torch.get_rng_state()}
     if device.type != "cpu":
-        states[device.type] = torch.get_device_module(device).get_rng_state(device)
+        states[device.type] = torch.get_device_module(device).get_rng_state(*_which(device))
     return {
         kind: base64.b64encode(state.cpu().numpy().tobytes()).decode()
         for kind, state in states.items()
@@ -32,4 +32,9 @@ def restore(states: Mapping[str, str], device: torch.device) -> None:
         if kind == "cpu":
             torch.set_rng_state(state)
         elif kind == device.type:
-            torch.get_device_module(device).set_rng_state(state, device)
+            torch.get_device_module(device).set_rng_state(state, *_which(device))
+
+
+def _which(device: torch.device) -> tuple[torch.device, ...]:
+    # There is one generator for all of MPS, and its functions take no device.
+    return () if device.type == "mps" else (device,)

@@ -22,7 +22,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
-from dlc.runtime.data.preprocessing import Preprocessing, load_preprocessing
+from dlc.runtime.data.preprocessing import (
+    DESCRIPTION,
+    STATISTICS,
+    Preprocessing,
+    read_preprocessing,
+)
 from dlc.runtime.failures import IN_USE, Failure, failure, io_failure, shown
 from dlc.runtime.training.checkpoint import CheckpointStore
 from dlc.runtime.training.storage import DISK, UNFINISHED, Disk, clean, replace_file
@@ -76,7 +81,11 @@ class RunFolder:
         return self._text(MODULE)
 
     def preprocessing(self) -> Preprocessing:
-        return load_preprocessing(self.path)
+        """Fitted statistics and class names. Raises `Failure`."""
+        names = (DESCRIPTION, STATISTICS)
+        return read_preprocessing(
+            self.path / PREPROCESS, {name: self._content(f"{PREPROCESS}/{name}") for name in names}
+        )
 
     def summary(self) -> dict[str, Any] | None:
         """How the run ended; None while it has not."""
@@ -87,6 +96,9 @@ class RunFolder:
         return found
 
     def _text(self, name: str) -> str:
+        return self._content(name).decode("utf-8")
+
+    def _content(self, name: str) -> bytes:
         try:
             content = (self.path / name).read_bytes()
         except OSError as error:
@@ -98,7 +110,7 @@ class RunFolder:
                 f"`{shown(self.path / name)}` is not as the run wrote it",
                 help="take the file from a backup, or train again into another folder",
             )
-        return content.decode("utf-8")
+        return content
 
     # ── writing ──────────────────────────────────────────────────────────────
 

@@ -17,11 +17,12 @@ from typing import Any, Protocol
 
 import torch
 
+from dlc.runtime.device import is_out_of_memory
 from dlc.runtime.failures import Failure, failure, io_failure, shown
 from dlc.runtime.training import optimizer_state, random_state
 from dlc.runtime.training.checkpoint import Checkpoint
 from dlc.runtime.training.early_stopping import Watch
-from dlc.runtime.training.plan import Plan
+from dlc.runtime.training.plan import Plan, figure_names
 from dlc.runtime.training.progress import Progress
 from dlc.runtime.training.run_folder import RunFolder
 from dlc.runtime.training.samples import Epochs, Rows, Samples
@@ -134,7 +135,7 @@ class Trainer:
 
     def run(self) -> None:
         """Trains until the end, an early stop, or a signal. Raises `Failure` E0609 for a
-        loss that is not finite, E0611 where saving fails."""
+        loss that is not finite, E0611 where saving fails, E0615 where memory is short."""
         self.model.train()
         self.progress.start(
             step=self.at.step, total_steps=self.total, steps_per_epoch=self.epochs.steps
@@ -146,6 +147,10 @@ class Trainer:
             # A signal may come after the last look at what is due.
             if self.stop.requested and self._saved != self.at.step:
                 self.save()
+        except RuntimeError as error:
+            if not is_out_of_memory(error):
+                raise
+            raise self._out_of_memory() from None
         finally:
             self.progress.stop()
 
@@ -303,6 +308,16 @@ class Trainer:
             help="lower the learning rate, or clip: `train: {clip_grad_norm: 1.0}`",
         )
 
+    def _out_of_memory(self) -> Failure:
+        size = self.epochs.batch_size
+        device = self.samples.device
+        return failure(
+            "E0615",
+            f"the memory of `{device}` does not hold a batch of {size:,} samples",
+            help=f"set `data.batch_size` to {max(size // 2, 1)} and `train.accumulate` to 2: "
+            "a step is then the same",
+        )
+
     # ── state ────────────────────────────────────────────────────────────────
 
     def save(self) -> None:
@@ -375,6 +390,8 @@ class Trainer:
     def _refuse_non_finite(self, model: Mapping[str, torch.Tensor]) -> None:
         """A finite loss can leave weights that are not; they must not replace good ones."""
         floats = {name: t for name, t in model.items() if t.is_floating_point()}
+        if not floats:
+            return
         finite = torch.stack([torch.isfinite(tensor).all() for tensor in floats.values()])
         if not finite.all():
             bad = next(n for n, good in zip(floats, finite.tolist(), strict=True) if not good)
@@ -383,19 +400,13 @@ class Trainer:
 
 
 def watch_of(plan: Plan) -> Watch | None:
-    """What early stopping follows. The figure's name was checked with the spec."""
+    """What early stopping follows."""
     early = plan.settings.train.early_stopping
     if early is None:
         return None
-    higher = False
-    for key, metric in zip(
-        measures_of(plan).results(), (None, *plan.settings.metrics), strict=True
-    ):
-        if metric is not None and f"val_{key}" == early.monitor:
-            higher = metric.higher_is_better
     return Watch(
         monitor=early.monitor,
-        higher_is_better=higher,
+        higher_is_better=figure_names(plan)[early.monitor],
         patience=early.patience,
         min_delta=early.min_delta,
     )

@@ -18,7 +18,7 @@ from dlc.compiler.components.sections.regularization import Regularization
 from dlc.compiler.components.sections.split import Split
 from dlc.runtime.failures import BAD_DATA, FINDINGS, IN_USE, USAGE, Failure
 from dlc.runtime.training.checkpoint import CheckpointStore, load_weights
-from dlc.runtime.training.plan import Plan
+from dlc.runtime.training.plan import Plan, refuse_untrainable
 from dlc.runtime.training.progress import Silent
 from dlc.runtime.training.run_folder import create_run
 
@@ -258,6 +258,32 @@ def test_weights_that_are_not_finite_are_never_saved(tmp_path: Path) -> None:
     assert problem.diagnostic.code.number == "E0609"
     assert "`linear.bias` holds values that are not finite" in problem.diagnostic.message
     assert CheckpointStore(tmp_path / "run" / "checkpoints").steps()[-1] == 4
+
+
+def test_a_step_that_memory_does_not_hold_is_told_as_such(tmp_path: Path) -> None:
+    plan = toy.plan(tmp_path, epochs=2)
+    greedy = NAN_FROM_STEP_20.replace('float("nan")', "float(torch.empty(1 << 60).sum())")
+    broken = replace(plan, source=plan.source.replace(NAN, greedy))
+    problem = fails(toy.start, tmp_path / "run", broken)
+    assert problem.diagnostic.code.number == "E0615"
+    assert "`cpu` does not hold a batch of 32 samples" in problem.diagnostic.message
+    assert CheckpointStore(tmp_path / "run" / "checkpoints").steps()[-1] == 14
+
+
+def test_an_unknown_figure_to_watch_is_refused(tmp_path: Path) -> None:
+    early = EarlyStopping(monitor="val_acuracy")
+    problem = fails(refuse_untrainable, toy.plan(tmp_path, early_stopping=early))
+    assert problem.diagnostic.help == "`val_accuracy` is one"
+
+
+def test_damaged_statistics_are_refused(tmp_path: Path) -> None:
+    plan = toy.plan(tmp_path, epochs=1)
+    toy.start(tmp_path / "run", plan)
+    path = tmp_path / "run" / "preprocess" / "statistics.safetensors"
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+    assert "is not as the run wrote it" in fails(toy.resume, tmp_path / "run", plan).args[0]
 
 
 def test_a_used_folder_is_refused_and_what_is_in_it_stays(tmp_path: Path) -> None:
