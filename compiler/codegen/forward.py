@@ -63,10 +63,10 @@ class Forward:
         self.arguments = [self._variable(name) for name in self.code.graph.inputs]
         self._aliases: dict[int, int] = {}
         single = [line for i, w in enumerate(self.code.nodes) if (line := self._line(i, w))]
-        values = [self.code.numbers[value] for _, value in self.code.graph.outputs]
-        lines = join_sums(single, values)
+        results = (self.code.numbers[value] for _, value in self.code.graph.outputs)
+        outputs = [self._alias(value) for value in results]
+        lines = join_sums(single, outputs)
         fresh = count(len(self.code.numbers))
-        outputs = [self._alias(value) for value in values]
         rolled = roll(lines, outputs, lambda: next(fresh))
         self.items = rolled.items
         turns = sum(len(item.turns) for item in walk(self.items) if isinstance(item, Line))

@@ -7,6 +7,7 @@ lock: the text is parsed again, and holds nothing but what the generator and the
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 
 from dlc.compiler.diagnostics.catalog import code
@@ -22,17 +23,34 @@ _IMPORTS = frozenset(
     }
 )
 
-_NODES: tuple[type[ast.AST], ...] = (
-    # statements
-    *(ast.Module, ast.Import, ast.ImportFrom, ast.alias, ast.ClassDef, ast.FunctionDef),
-    *(ast.arguments, ast.arg, ast.Expr, ast.Assign, ast.AnnAssign, ast.AugAssign, ast.Return),
-    *(ast.For, ast.If, ast.Raise, ast.Assert, ast.Pass),
-    # expressions
-    *(ast.Call, ast.keyword, ast.Attribute, ast.Name, ast.Constant, ast.Subscript, ast.Slice),
-    *(ast.Tuple, ast.List, ast.Dict, ast.Set, ast.Starred, ast.IfExp, ast.Compare, ast.BoolOp),
-    *(ast.BinOp, ast.UnaryOp, ast.GeneratorExp, ast.ListComp, ast.comprehension),
-    *(ast.JoinedStr, ast.FormattedValue),
-    *(ast.expr_context, ast.operator, ast.unaryop, ast.boolop, ast.cmpop),
+_NODES: frozenset[type[ast.AST]] = frozenset(
+    {
+        # statements
+        *(ast.Module, ast.Import, ast.ImportFrom, ast.alias, ast.ClassDef, ast.FunctionDef),
+        *(ast.arguments, ast.arg, ast.Expr, ast.Assign, ast.AnnAssign, ast.AugAssign),
+        *(ast.Return, ast.For, ast.If, ast.Raise, ast.Assert, ast.Pass),
+        # expressions
+        *(ast.Call, ast.keyword, ast.Attribute, ast.Name, ast.Constant, ast.Subscript, ast.Slice),
+        *(ast.Tuple, ast.List, ast.Dict, ast.Set, ast.Starred, ast.IfExp, ast.Compare, ast.BoolOp),
+        *(ast.BinOp, ast.UnaryOp, ast.GeneratorExp, ast.ListComp, ast.comprehension),
+        *(ast.JoinedStr, ast.FormattedValue, ast.Load, ast.Store),
+        # operators
+        *(ast.Add, ast.Sub, ast.Mult, ast.Div, ast.FloorDiv, ast.Mod, ast.Pow, ast.MatMult),
+        *(ast.BitAnd, ast.BitOr, ast.BitXor, ast.LShift, ast.RShift),
+        *(ast.USub, ast.UAdd, ast.Not, ast.Invert, ast.And, ast.Or),
+        *(
+            ast.Eq,
+            ast.NotEq,
+            ast.Lt,
+            ast.LtE,
+            ast.Gt,
+            ast.GtE,
+            ast.Is,
+            ast.IsNot,
+            ast.In,
+            ast.NotIn,
+        ),
+    }
 )
 
 _BUILTINS = frozenset(
@@ -79,7 +97,7 @@ def check_source(source: str) -> None:
 
 
 def _problems(source: str) -> Iterator[str]:
-    if not source.isascii() or any(c != "\n" and not c.isprintable() for c in source):
+    if not _PRINTABLE.match(source):
         yield "a character outside of printable ASCII"
         return
     try:
@@ -87,23 +105,14 @@ def _problems(source: str) -> Iterator[str]:
     except (SyntaxError, ValueError, RecursionError) as problem:
         yield f"what Python cannot read ({problem})"
         return
-    known = _bound(tree) | _BUILTINS
-    for node in ast.walk(tree):
-        if not isinstance(node, _NODES):
-            yield f"a {type(node).__name__}"
-        elif isinstance(node, ast.Import | ast.ImportFrom):
-            if ast.unparse(node) not in _IMPORTS:
-                yield f"`{ast.unparse(node)}`"
-        elif isinstance(node, ast.Name):
-            if node.id not in known:
-                yield f"the name `{node.id}`"
-        elif isinstance(node, ast.Attribute):
-            yield from _attribute(node)
-        elif isinstance(node, ast.Constant):
-            if isinstance(node.value, bytes | complex):
-                yield f"a constant of type {type(node.value).__name__}"
-        elif isinstance(node, ast.FunctionDef | ast.ClassDef):
-            yield from _definition(node)
+    nodes = list(ast.walk(tree))
+    known = _bound(nodes) | _BUILTINS
+    for node in nodes:
+        kind = type(node)
+        if kind not in _NODES:
+            yield f"a {kind.__name__}"
+        elif kind in _EXAMINED:
+            yield from _node(node, known)
     for statement in tree.body:
         if not isinstance(
             statement,
@@ -112,17 +121,51 @@ def _problems(source: str) -> Iterator[str]:
             yield f"a {type(statement).__name__} outside of functions"
 
 
-def _bound(tree: ast.Module) -> set[str]:
+_PRINTABLE = re.compile(r"[\n -~]*\Z")
+_EXAMINED = frozenset(
+    {
+        ast.Import,
+        ast.ImportFrom,
+        ast.Name,
+        ast.Attribute,
+        ast.Constant,
+        ast.FunctionDef,
+        ast.ClassDef,
+    }
+)
+
+
+def _bound(nodes: list[ast.AST]) -> set[str]:
     """Every name that the module gives a meaning to."""
     names = {"torch", "math", "F", "Tensor", "nn"}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+    for node in nodes:
+        kind = type(node)
+        if kind is ast.Name:
+            assert isinstance(node, ast.Name)
+            if type(node.ctx) is ast.Store:
+                names.add(node.id)
+        elif isinstance(node, ast.FunctionDef | ast.ClassDef):
             names.add(node.name)
         elif isinstance(node, ast.arg):
             names.add(node.arg)
-        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-            names.add(node.id)
     return names
+
+
+def _node(node: ast.AST, known: set[str]) -> Iterator[str]:
+    match node:
+        case ast.Name():
+            if node.id not in known:
+                yield f"the name `{node.id}`"
+        case ast.Attribute():
+            yield from _attribute(node)
+        case ast.Constant():
+            if isinstance(node.value, bytes | complex):
+                yield f"a constant of type {type(node.value).__name__}"
+        case ast.Import() | ast.ImportFrom():
+            if ast.unparse(node) not in _IMPORTS:
+                yield f"`{ast.unparse(node)}`"
+        case ast.FunctionDef() | ast.ClassDef():
+            yield from _definition(node)
 
 
 def _attribute(node: ast.Attribute) -> Iterator[str]:
@@ -133,10 +176,10 @@ def _attribute(node: ast.Attribute) -> Iterator[str]:
             yield f"the attribute `{name}`"
     elif name.startswith("_") and not (isinstance(value, ast.Name) and value.id == "self"):
         yield f"the attribute `{name}`"
-    # nn.utils.rnn packs sequences; torch.utils loads code.
-    forbidden = _FORBIDDEN - {"utils"} if ast.unparse(value) == "nn" else _FORBIDDEN
-    if isinstance(value, ast.Name) and value.id in _MODULES and name in forbidden:
-        yield f"`{value.id}.{name}`"
+    if isinstance(value, ast.Name) and value.id in _MODULES and name in _FORBIDDEN:
+        # nn.utils.rnn packs sequences; torch.utils loads code.
+        allowed = value.id == "nn" and name == "utils"
+        yield from () if allowed else (f"`{value.id}.{name}`",)
 
 
 def _definition(node: ast.FunctionDef | ast.ClassDef) -> Iterator[str]:

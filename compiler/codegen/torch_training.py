@@ -179,6 +179,8 @@ def _optimizer(program: Program, optimizer: Optimizer) -> Iterator[str]:
         yield '        {"params": undecayed, "weight_decay": 0.0},'
         yield "    ]"
         options.pop("weight_decay", None)
+    else:
+        yield f'    """{constructor.rpartition(".")[2]} over all parameters."""'
     parameters = "groups" if grouped else "model.parameters()"
     if constructor in _FUSED:
         yield '    fused = all(p.device.type in ("cpu", "cuda") for p in model.parameters())'

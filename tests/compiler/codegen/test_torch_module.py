@@ -459,3 +459,15 @@ def test_lists_of_layers_start_in_one_loop() -> None:
     source, module = run(program(b))
     assert "for layer in (*self.linear, self.last):" in source
     assert all(bool((p == 1).all()) for n, p in module.named_parameters() if "weight" in n)
+
+
+def test_a_sum_that_is_an_output_under_another_name_stays_a_line_of_its_own() -> None:
+    b = Builder(name="Net")
+    x = b.input("x", float_tensor(N, 4))
+    total = b.apply(op("add"), x, x)
+    b.output("total", b.apply(op("identity"), total, name="total"))
+    b.output("more", b.apply(op("add"), total, x))
+    _, module = run(program(b))
+    outputs = module(torch.ones(1, 4))
+    assert outputs["total"][0, 0] == 2
+    assert outputs["more"][0, 0] == 3
