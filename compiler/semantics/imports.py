@@ -36,6 +36,7 @@ class Importer:
     sources: list[Source] = field(default_factory=list)
     failed: set[str] = field(default_factory=set)
     _files: dict[Path, tree.File | None] = field(default_factory=dict)
+    _available: dict[Path, dict[str, tree.BlockDecl]] = field(default_factory=dict)
 
     def blocks(
         self, file: tree.File, path: Path | None, chain: tuple[Path, ...] = ()
@@ -74,7 +75,12 @@ class Importer:
         if inner is None:
             raise error("E0209", f"`{decl.path.value}` has errors of its own", decl.path.span)
         around = (*chain, importer) if importer else chain
-        available = self.blocks(inner, target, around) | {b.name.text: b for b in inner.blocks}
+        available = self._available.get(target)
+        if available is None:
+            # Once a file: else files that import each other twice would double the work.
+            available = self.blocks(inner, target, around)
+            available = available | {b.name.text: b for b in inner.blocks}
+            self._available[target] = available
         for name in decl.names:
             if name.text not in available:
                 near = closest(name.text, available)
@@ -147,7 +153,12 @@ class Importer:
                 raise error("E0209", f"`{name}` is not a regular file", span)
             if status.st_size > MAX_IMPORT_BYTES:
                 raise error("E0110", f"`{name}` is larger than 1 MiB", span)
-            source = decode(target.read_bytes(), shown, SURFACES[target.suffix])
+            with target.open("rb") as opened:
+                # Some regular files (`/proc`) give more than the size that they state.
+                data = opened.read(MAX_IMPORT_BYTES + 1)
+            if len(data) > MAX_IMPORT_BYTES:
+                raise error("E0110", f"`{name}` is larger than 1 MiB", span)
+            source = decode(data, shown, SURFACES[target.suffix])
         except FileNotFoundError:
             raise error(
                 "E0209",

@@ -142,3 +142,16 @@ def test_sixteen_files_in_a_row_are_enough(tmp_path: Path) -> None:
 
     assert kinds(row(14)) == ["tanh", "relu"]
     assert "E0110" in codes(row(30))
+
+
+def test_files_that_import_the_next_many_times_are_read_once(tmp_path: Path) -> None:
+    files = {
+        f"f{i}": "dlc 1\n"
+        + f'from "f{i + 1}.dlc" import B{i + 1}\n' * 20
+        + f"block B{i} {{ B{i + 1} }}\n"
+        for i in range(12)
+    }
+    files["f12"] = "dlc 1\nblock B12 { tanh }\n"
+    # Twenty to the power of twelve ways lead to the last file.
+    text = main('from "f0.dlc" import B0', "B0")
+    assert kinds(checked(tmp_path, text, **files)) == ["tanh", "relu"]
