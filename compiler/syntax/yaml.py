@@ -69,7 +69,7 @@ class _File:
         value = self.values.value(node)
         if isinstance(value, tree.Number):
             return value
-        if not is_null(node):
+        if not isinstance(value, tree.Missing):
             span = self.values.span(node)
             self.values.report("E0301", "the version is a number", span, "write `dlc: 1`")
         return None

@@ -38,14 +38,14 @@ def plain(text: str) -> str:
     """An expression as a plain scalar: escaped and in parentheses where YAML needs that."""
     # Only quoted text inside a call can hold these: a blank there can be spelled otherwise.
     text = text.replace(": ", ":\\u0020").replace(" #", " \\u0023")
-    if text[0] in _INDICATORS or text in ("-", "?", ":"):
+    if text[:1] in _INDICATORS or text in ("-", "?", ":"):
         return f"({text})"
     return text
 
 
 def through_quotes(text: str) -> str:
     """Text for a place that looks through quotes: a layer, an input, a type, a dim."""
-    if text[0] in _INDICATORS or ": " in text or " #" in text:
+    if text[:1] in _INDICATORS or ": " in text or " #" in text:
         return quoted(text)
     return text
 

@@ -230,3 +230,14 @@ def test_a_value_that_braces_would_split_gets_a_line() -> None:
 def test_positional_and_named_arguments_together_become_a_line() -> None:
     text = format_file(read_well("dlc 1\nmodel {\n y = x -> f(1, b=2)\n}\n", "dlc"), "yaml")
     assert text.splitlines()[-1] == "  - y = x -> f(1, b=2)"
+
+
+@pytest.mark.parametrize(
+    "text", ["a: b", "a #b", "#", "a:", "- a", "{a}", "[a", "'", "a\tb", "\u2028"]
+)
+def test_text_that_yaml_would_misread_is_spelled_otherwise(text: str) -> None:
+    quoted = format_expression(tree.Text(text, Source("x", "").span(0)))
+    file = read_well(
+        f"dlc 1\nx = f({quoted})\ny = {quoted}\nmodel {{\n g({quoted}, b=1)\n}}\n", "dlc"
+    )
+    assert read_well(format_file(file, "yaml"), "yaml") == file
