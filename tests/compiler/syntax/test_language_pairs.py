@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from reading import LANGUAGE, PAIRS, TEXTS, read_well
 
@@ -19,7 +21,7 @@ def _pair(name: str) -> tuple[tree.File, tree.File]:
 
 
 @pytest.mark.parametrize("path", TEXTS, ids=lambda p: p.name)
-def test_every_example_is_read_without_findings(path) -> None:
+def test_every_example_is_read_without_findings(path: Path) -> None:
     read_well(path.read_text(encoding="utf-8"), path.suffix[1:])
 
 
