@@ -55,9 +55,12 @@ class Resolver:
         self.binder = Binder(collector)
         self.importer = Importer(root, parse, collector)
         self.path = path
+        self.whole = True
 
     def resolve(self, file: tree.File) -> tree.File:
         """The bound spec of a parsed one."""
+        # A model that could not be read is not one that is absent.
+        self.whole = not self.collector.has_errors
         self._params(file.params)
         self.binder.known = frozenset(p.name.text for p in file.params)
         self._distinct("dim", [d.name for d in file.dims])
@@ -191,7 +194,7 @@ class Resolver:
             [d.name for d in (*(file.model.inputs if file.model else ()), *file.targets)],
         )
         if file.model is None:
-            if file.settings or file.targets or not file.blocks:
+            if self.whole and (file.settings or file.targets or not file.blocks):
                 yaml = file.source.surface == "yaml"
                 self.binder.report(
                     "E0309",

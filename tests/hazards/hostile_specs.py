@@ -52,7 +52,7 @@ def damaged(rng: random.Random) -> Source:
 
 
 def _tokens(text: str) -> list[str]:
-    return _TOKEN.findall(text)
+    return _TOKEN.findall(text) or [""]
 
 
 def _words(tokens: list[str]) -> list[int]:
