@@ -42,11 +42,13 @@ class Namer:
         return ".".join([base, *map(str, turns)]) if turns else base
 
     def _fresh(self, wanted: str, authored: bool) -> str:
+        if authored and wanted not in self._taken:
+            self._taken.add(wanted)
+            return wanted
         number = self._counts.get(wanted, 0) + 1
         while True:
             found = wanted if number == 1 else f"{wanted}_{number}"
-            free = found not in self._taken
-            if free and (found not in self._authored or (authored and number == 1)):
+            if found not in self._taken and found not in self._authored:
                 break
             number += 1
         self._counts[wanted] = number
