@@ -27,9 +27,9 @@ from dlc.runtime.training.run_folder import RESOLVED, RunFolder
 @dataclass(frozen=True, kw_only=True)
 class Plan:
     """`source` is the text of `model.py` and `name` its class; `resolved` the text of the
-    resolved spec. `roles` gives what each parameter is for, by state_dict key; `bounds`
-    the whole numbers that inputs and targets may hold. `batch_statistics` says that a
-    layer normalizes over the batch, which a batch of one sample does not allow."""
+    resolved spec. `bounds` are the whole numbers that inputs and targets may hold.
+    `batch_statistics` says that a layer normalizes over the batch, which a batch of one
+    sample does not allow."""
 
     name: str
     source: str
@@ -41,7 +41,6 @@ class Plan:
     resolved: str = ""
     digest: str = ""
     graph_digest: str = ""
-    roles: Mapping[str, str] = field(default_factory=dict)
     bounds: Mapping[str, Bound] = field(default_factory=dict)
     batch_statistics: bool = False
 
@@ -72,7 +71,6 @@ def plan_of(compilation: Compilation, source: str) -> Plan:
         resolved=compilation.canonical,
         digest=compilation.digest,
         graph_digest=compilation.graph_digest,
-        roles={name: parameter.role for name, parameter in program.parameters()},
         bounds={**_index_bounds(program), **_class_bounds(compilation.settings, program)},
         batch_statistics=any(node.kind.startswith("batch_norm") for _, _, node in program.walk()),
     )

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 
 import torch
 
-from dlc.compiler.components.settings import Settings
+from dlc.compiler.components.sections.train import Train
 from dlc.runtime.training.samples import Take
 
 Tensors = dict[str, torch.Tensor]
@@ -28,9 +28,10 @@ class Step:
         loss: Callable[[Tensors, Tensors], torch.Tensor],
         optimizer: torch.optim.Optimizer,
         schedule: torch.optim.lr_scheduler.LRScheduler,
-        settings: Settings,
-        roles: Mapping[str, str],
+        train: Train,
         device: torch.device,
+        penalty: Callable[[torch.nn.Module], torch.Tensor] | None = None,
+        constrain: Callable[[torch.nn.Module], None] | None = None,
         bf16: bool = False,
     ) -> None:
         self.model = model
@@ -39,16 +40,11 @@ class Step:
         self.schedule = schedule
         self.device_type = device.type
         self.bf16 = bf16
-        named = dict(model.named_parameters())
-        self.parameters = list(named.values())
-        self.weights = [p for name, p in named.items() if roles.get(name) == "weight"]
-        train, regularization = settings.train, settings.regularization
+        self.parameters = list(model.parameters())
+        self.penalty = penalty
+        self.constrain = constrain
         self.clip_norm = train.clip_grad_norm
         self.clip_value = train.clip_grad_value
-        self.l1 = regularization.l1 if regularization is not None else 0.0
-        self.l2 = regularization.l2 if regularization is not None else 0.0
-        self.max_norm = regularization.max_norm if regularization is not None else None
-        self.adjusts = bool(self.l1 or self.l2 or self.clip_norm or self.clip_value)
 
     def __call__(
         self, take: Take, first: int, end: int, batch_size: int
@@ -60,13 +56,18 @@ class Step:
             total = loss.detach()
         else:
             total, outputs, targets = self._accumulate(take, first, end, batch_size)
-        if self.adjusts:
-            self._adjust()
+        if self.penalty is not None:
+            # A backward pass of its own: the loss that is reported has no penalties.
+            self.penalty(self.model).backward()  # type: ignore[no-untyped-call]
+        if self.clip_value is not None:
+            torch.nn.utils.clip_grad_value_(self.parameters, self.clip_value)
+        if self.clip_norm is not None:
+            torch.nn.utils.clip_grad_norm_(self.parameters, self.clip_norm)
         self.optimizer.step()
         self.schedule.step()
         self.optimizer.zero_grad(set_to_none=True)
-        if self.max_norm is not None:
-            self._limit(self.max_norm)
+        if self.constrain is not None:
+            self.constrain(self.model)
         return total, outputs, targets
 
     def _accumulate(
@@ -95,25 +96,3 @@ class Step:
         if self.bf16:
             return torch.autocast(self.device_type, dtype=torch.bfloat16)
         return nullcontext()
-
-    @torch.no_grad()
-    def _adjust(self) -> None:
-        # The gradients of the penalties are known in closed form: adding them costs less
-        # than putting the penalties into the graph, and the loss stays without them.
-        for weight in self.weights if self.l1 or self.l2 else ():
-            if weight.grad is None:
-                continue
-            if self.l2:
-                weight.grad.add_(weight, alpha=self.l2)
-            if self.l1:
-                weight.grad.add_(weight.sign(), alpha=self.l1)
-        if self.clip_value is not None:
-            torch.nn.utils.clip_grad_value_(self.parameters, self.clip_value)
-        if self.clip_norm is not None:
-            torch.nn.utils.clip_grad_norm_(self.parameters, self.clip_norm)
-
-    @torch.no_grad()
-    def _limit(self, norm: float) -> None:
-        for weight in self.weights:
-            if weight.dim() > 1:
-                weight.copy_(torch.renorm(weight, p=2, dim=0, maxnorm=norm))

@@ -38,7 +38,8 @@ NON_FINITE = "non_finite.json"
 
 
 class Network(Protocol):
-    """What the generated module holds beside the class of the network."""
+    """What the generated module holds beside the class of the network; where the spec asks
+    for them also `penalty(model)` and `constrain(model)`."""
 
     def loss(
         self, outputs: Mapping[str, torch.Tensor], targets: Mapping[str, torch.Tensor]
@@ -118,9 +119,10 @@ class Trainer:
             loss=network.loss,
             optimizer=self.optimizer,
             schedule=self.schedule,
-            settings=settings,
-            roles=plan.roles,
+            train=train,
             device=samples.device,
+            penalty=getattr(network, "penalty", None),
+            constrain=getattr(network, "constrain", None),
             bf16=bf16,
         )
         self._names: dict[torch.Tensor, str] = {p: n for n, p in model.named_parameters()}

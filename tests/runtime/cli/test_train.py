@@ -100,6 +100,33 @@ JSON = ["--format", "json"]
 NO_OPTIMIZER = ["--set", "optimizer=null", "--set", "schedule=null"]
 
 
+def test_every_setting_of_training_runs(spec: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    settings = [
+        "regularization.l1=1e-6",
+        "regularization.l2=1e-3",
+        "regularization.max_norm=2.0",
+        "train.clip_grad_norm=1.0",
+        "train.clip_grad_value=0.5",
+        "train.accumulate=2",
+        "train.precision=bf16",
+        "train.epochs=3",
+        "data.shuffle=false",
+        "optimizer=sgd(lr=0.1, momentum=0.9, nesterov=true)",
+        "schedule=step(step_size=2, gamma=0.5)",
+    ]
+    spec.write_text(SPEC.replace("  batch_size: 16", "  batch_size: 16\n  where: x_1 < 100"))
+    words = [word for setting in settings for word in ("--set", setting)]
+    assert main(["train", "flowers.yaml", "--run", "a", *words, *JSON]) == 0, capsys.readouterr()
+    whole = answer(capsys)
+    assert whole["steps"] == 18
+    assert whole["test"]["accuracy"] > 0.5
+    assert json.loads(Path("a/run.json").read_text())["choices"]["precision"] == "bf16"
+    store = CheckpointStore(Path("a/checkpoints"))
+    (store.path(store.steps()[-1]) / "manifest.json").unlink()
+    assert main(["train", "--resume", "a", *JSON]) == 0
+    assert answer(capsys)["weights"] == whole["weights"]
+
+
 def test_a_run_that_lost_its_last_checkpoints_resumes_to_the_same_weights(
     spec: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -14,7 +14,6 @@ from dlc.compiler.components.intervals.epochs import Epochs
 from dlc.compiler.components.intervals.steps import Steps
 from dlc.compiler.components.sections.checkpoint import Checkpoint
 from dlc.compiler.components.sections.early_stopping import EarlyStopping
-from dlc.compiler.components.sections.regularization import Regularization
 from dlc.compiler.components.sections.split import Split
 from dlc.runtime.failures import BAD_DATA, FINDINGS, IN_USE, USAGE, Failure
 from dlc.runtime.training.checkpoint import CheckpointStore, load_weights
@@ -159,13 +158,35 @@ def with_sgd(plan: Plan, decay: float) -> Plan:
     return replace(plan, source=head + SGD.replace("DECAY", str(decay)) + schedule)
 
 
+# As the code generator writes them.
+L2 = """
+def penalty(model):
+    return 0.15 * sum(w.square().sum() for w in model.parameters() if w.ndim >= 2)
+"""
+L1 = """
+def penalty(model):
+    return 0.3 * sum(w.abs().sum() for w in model.parameters() if w.ndim >= 2)
+"""
+MAX_NORM = """
+@torch.no_grad()
+def constrain(model):
+    for w in [p for p in model.parameters() if p.ndim >= 2]:
+        w.copy_(torch.renorm(w, p=2, dim=0, maxnorm=0.3))
+"""
+
+
+def with_functions(plan: Plan, source: str) -> Plan:
+    return replace(plan, source=plan.source + "\n" + source)
+
+
 def test_l2_is_the_weight_decay_of_plain_sgd(tmp_path: Path) -> None:
     plan = toy.plan(tmp_path, epochs=2)
     toy.start(tmp_path / "decay", with_sgd(plan, 0.3))
-    penalized = changed(with_sgd(plan, 0.0), regularization=Regularization(l2=0.3))
-    toy.start(tmp_path / "l2", penalized)
+    toy.start(tmp_path / "l2", with_functions(with_sgd(plan, 0.0), L2))
     toy.start(tmp_path / "none", with_sgd(plan, 0.0))
     decay, l2, none = (last(tmp_path / name) for name in ("decay", "l2", "none"))
+    first = [records(tmp_path / name)[0]["loss"] for name in ("l2", "none")]
+    assert abs(first[0] - first[1]) < 0.3, "the loss that is reported has no penalties"
     for name in decay:
         torch.testing.assert_close(torch.tensor(decay[name]), torch.tensor(l2[name]))
     assert abs(none["linear.weight"]).sum() > 1.05 * abs(l2["linear.weight"]).sum()
@@ -174,8 +195,8 @@ def test_l2_is_the_weight_decay_of_plain_sgd(tmp_path: Path) -> None:
 def test_l1_draws_weights_to_zero_and_max_norm_bounds_them(tmp_path: Path) -> None:
     plan = with_sgd(toy.plan(tmp_path, epochs=2), 0.0)
     toy.start(tmp_path / "none", plan)
-    toy.start(tmp_path / "l1", changed(plan, regularization=Regularization(l1=0.3)))
-    toy.start(tmp_path / "norm", changed(plan, regularization=Regularization(max_norm=0.3)))
+    toy.start(tmp_path / "l1", with_functions(plan, L1))
+    toy.start(tmp_path / "norm", with_functions(plan, MAX_NORM))
     none, l1, norm = (last(tmp_path / name) for name in ("none", "l1", "norm"))
     assert abs(l1["linear.weight"]).sum() < 0.8 * abs(none["linear.weight"]).sum()
     lengths = torch.tensor(norm["linear.weight"]).norm(dim=1)

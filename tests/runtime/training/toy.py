@@ -148,7 +148,6 @@ def plan(root: Path, *, epochs: int = 4, rows: int = 407, **train: Any) -> Plan:
         root=root,
         resolved="dlc: 1\n",
         digest="0" * 64,
-        roles={"linear.weight": "weight", "linear_2.weight": "weight"},
         bounds={"label": Bound(high=2, reason="`logits` has 3 classes", ignored=-100)},
         batch_statistics=True,
     )
