@@ -74,8 +74,10 @@ class Classes:
         self._by_block: dict[str, list[Graph]] = {}
         for graph in program.graphs.values():
             self._by_block.setdefault(graph.block, []).append(graph)
-        self._names = Names(taken)
-        # The model keeps its name whatever the blocks are called.
+        # The ops write first: their helpers are classes too, and keep their names.
+        self._written = {name: self._write(graph) for name, graph in program.graphs.items()}
+        self._names = Names({*taken, *self.helpers})
+        # The model goes before the blocks that are called like it.
         self.main_name = self._names.take(identifiers.class_name(program.name))
         self.plans: list[ClassPlan] = []
         for block in self._by_block:
@@ -110,14 +112,25 @@ class Classes:
             for i, code in enumerate(codes):
                 self._of_graph[code.graph.name] = (plan, i)
 
-    def _code(self, graph: Graph) -> GraphCode:
+    def _write(self, graph: Graph) -> GraphCode:
+        """The ops of a graph; its calls wait for the classes of their blocks."""
         values = [*graph.inputs, *(value for node in graph.nodes for value in node.outputs)]
         code = GraphCode(graph, values, {value: i for i, value in enumerate(values)})
         for node in graph.nodes:
             if isinstance(node.op, BlockCall):
-                code.nodes.append(self._call(code, node, node.op))
+                code.nodes.append(NodeCode(node, ""))
             else:
                 code.nodes.append(write_node(code, node, self.helpers))
+        return code
+
+    def _code(self, graph: Graph) -> GraphCode:
+        code = self._written[graph.name]
+        code.nodes = [
+            self._call(code, written.node, written.node.op)
+            if isinstance(written.node.op, BlockCall)
+            else written
+            for written in code.nodes
+        ]
         return code
 
     def _call(self, code: GraphCode, node: Node, call: BlockCall) -> NodeCode:

@@ -43,6 +43,7 @@ class Lowerer:
         self.calls: dict[int, CallCache] = {}
         self._instances: dict[object, Graph | None] = {}
         self._names: dict[str, int] = {}
+        self._taken: set[str] = set()
 
     def program(self) -> Program | None:
         """The typed network; None where it has errors, which are reported."""
@@ -51,6 +52,7 @@ class Lowerer:
             return None
         builder = GraphBuilder(self.scope, self.collector, self.init, self.budget, model.body)
         name = model.name.text if model.name else "Model"
+        self._taken.add(name)
         for decl in model.inputs:
             try:
                 builder.add_input(decl.name.text, model_type(decl.type, self.scope))
@@ -153,8 +155,13 @@ class Lowerer:
         return graph
 
     def _graph_name(self, block: str) -> str:
-        number = self._names[block] = self._names.get(block, 0) + 1
-        return block if number == 1 else f"{block}_{number}"
+        # The model, or another block, may be called like this one or like its second graph.
+        while True:
+            number = self._names[block] = self._names.get(block, 0) + 1
+            name = block if number == 1 else f"{block}_{number}"
+            if name not in self._taken:
+                self._taken.add(name)
+                return name
 
 
 def check_param(param: tree.ParamDecl, value: Evaluated, span: Span) -> Evaluated:

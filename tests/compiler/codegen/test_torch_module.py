@@ -471,3 +471,14 @@ def test_a_sum_that_is_an_output_under_another_name_stays_a_line_of_its_own() ->
     outputs = module(torch.ones(1, 4))
     assert outputs["total"][0, 0] == 2
     assert outputs["more"][0, 0] == 3
+
+
+def test_a_block_may_be_called_like_a_helper_of_an_op() -> None:
+    layer = Builder("Normalize")
+    x = layer.input("x", float_tensor(N, 3, 4, 4))
+    layer.output("y", layer.apply(op("normalize", mean=(0.1, 0.2, 0.3), std=(1.0, 2.0, 3.0)), x))
+    block = layer.finish()
+    b = Builder(name="Net")
+    b.output("y", b.call(block, b.input("x", float_tensor(N, 3, 4, 4)), layer="block"))
+    source, _ = run(program(b, block))
+    assert [source.count(f"class {name}(nn.") for name in ("Normalize", "Normalize_2")] == [1, 1]
