@@ -13,8 +13,8 @@ from typing import TypeAlias
 
 from dlc.compiler.codegen import identifiers
 from dlc.compiler.codegen.identifiers import Names
-from dlc.compiler.codegen.literals import literal
 from dlc.compiler.codegen.writer import GraphCode, ModuleCall, NodeCode, Slot, write_node
+from dlc.compiler.components.text import literal
 from dlc.compiler.ir.graph import BlockCall, Graph, Node, Program
 from dlc.compiler.ir.protocols import Literal
 

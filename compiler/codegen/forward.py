@@ -13,11 +13,11 @@ from dlc.compiler.codegen.classes import ClassPlan
 from dlc.compiler.codegen.containers import Container, access, containers, split_name
 from dlc.compiler.codegen.identifiers import Names
 from dlc.compiler.codegen.layout import statement
-from dlc.compiler.codegen.literals import literal
 from dlc.compiler.codegen.loops import Item, Line, Loop, Tokens, join_sums, roll, walk
 from dlc.compiler.codegen.shape_comments import ShapeComments
 from dlc.compiler.codegen.variables import MAIN, SIDE, Copy, Liveness, Variables, side_values
 from dlc.compiler.codegen.writer import PLACEHOLDER, NodeCode, size_source
+from dlc.compiler.components.text import literal
 from dlc.compiler.diagnostics.catalog import code as catalogued
 from dlc.compiler.diagnostics.model import Diagnostic, DiagnosticError
 

@@ -6,15 +6,16 @@ import re
 from collections.abc import Iterable, Iterator
 
 from dlc.compiler.codegen import identifiers
+from dlc.compiler.codegen.annotations import annotation
 from dlc.compiler.codegen.classes import Classes, ClassPlan
 from dlc.compiler.codegen.containers import Container
 from dlc.compiler.codegen.forward import Forward
 from dlc.compiler.codegen.layout import statement
-from dlc.compiler.codegen.literals import annotation, literal
 from dlc.compiler.codegen.torch_check import check_source
 from dlc.compiler.codegen.torch_init import reset_parameters
 from dlc.compiler.codegen.torch_training import training_functions
 from dlc.compiler.compilation import Compilation
+from dlc.compiler.components.text import literal
 from dlc.compiler.ir.graph import BlockCall, Program
 from dlc.compiler.version import VERSION
 

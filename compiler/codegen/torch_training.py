@@ -11,12 +11,12 @@ from collections.abc import Callable, Iterator
 
 from dlc.compiler.codegen import identifiers
 from dlc.compiler.codegen.layout import WIDTH, statement
-from dlc.compiler.codegen.literals import literal
 from dlc.compiler.components.optimizers.base import Optimizer
 from dlc.compiler.components.schedules.base import Schedule
 from dlc.compiler.components.schedules.constant import Constant
 from dlc.compiler.components.sections.regularization import Regularization
 from dlc.compiler.components.settings import LossTerm, Settings
+from dlc.compiler.components.text import literal
 from dlc.compiler.ir.graph import Parameter, Program
 from dlc.compiler.ir.protocols import Literal
 

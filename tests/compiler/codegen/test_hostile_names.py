@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 from networks import Builder, program
 
 from dlc.compiler.codegen import identifiers
-from dlc.compiler.codegen.literals import literal
 from dlc.compiler.codegen.torch_check import check_source
 from dlc.compiler.codegen.torch_module import generate_network
+from dlc.compiler.components.text import literal
 from dlc.compiler.diagnostics.model import DiagnosticError
 from dlc.compiler.ir.dims import symbol
 from dlc.compiler.ir.graph import Inputs, Program
