@@ -16,10 +16,11 @@ from dlc.runtime.failures import failure, shown
 if TYPE_CHECKING:
     from dlc.runtime.training.session import Outcome
 
-# OpenMP's threads wait for the next operation by spinning, by default for so long that a
-# core which another process wants is lost to both: measured on two busy cores, a step of
-# LeNet is then five to ten times slower than with a short spin.
-_SPINS = "1000"
+# OpenMP's threads wait for the next operation by spinning, by default for milliseconds: on a
+# busy machine, or in a container with a CPU quota, they burn the time that the work needs
+# (measured on two busy cores: a step of LeNet is then three to five times slower). This many
+# spins bridge the gap between two operations, about 0.1 ms, and no more.
+_SPINS = "10000"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
