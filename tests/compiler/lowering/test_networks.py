@@ -201,6 +201,11 @@ class TestFlow:
         found = only(check_net(f"output y = {expression}", inputs=TWO))
         assert (found.code.number, underlined(found)) == (code, place)
 
+    @pytest.mark.parametrize("expression", ["1 - x", "1 / x", "2 ** x"])
+    def test_a_number_on_the_left_stays_there(self, expression: str) -> None:
+        op = compiled(check_net(f"output y = {expression}")).program.graph.nodes[0].op
+        assert getattr(op, "reverse", None) is True
+
     def test_of_several_inputs_the_first_layer_says_which(self) -> None:
         found = only(check_net("output y = relu", inputs=TWO))
         assert found.code.number == "E0409"

@@ -289,6 +289,13 @@ class TestNames:
             found = only(check_net(f"{inner} h = relu }}; output y = h -> tanh"))
             assert (found.code.number, underlined(found)) == ("E0202", "h")
 
+    def test_an_inner_body_sees_the_names_around_it(self) -> None:
+        body = "h = relu; repeat 2 as i { residual { if i == p { h * 2 } else { h -> tanh } } }"
+        result = check_net(f"{body}; output y = relu", head="param p = 1")
+        assert kinds(result) == ["relu", "tanh", "add", "mul", "add", "relu"]
+        shared = "h = linear(8); repeat 2 { linear(8, weight=h.weight) }; output y = reuse(h)"
+        assert compiled(check_net(shared)).program.parameter_count == 72 + 8 + 8
+
     def test_two_bodies_may_use_one_name(self) -> None:
         body = "repeat 2 { h = relu }; repeat 2 { h = tanh }; output y = linear(1)"
         assert layers(check_net(body)) == ["h.0", "h.1", "h_2.0", "h_2.1", "y"]
