@@ -34,7 +34,7 @@ def kill_and_resume(folder: Path, spawn: Spawn, kills: int, *options: str) -> in
     """Kills a run so many times at random moments, then lets it end. Gives its exit code."""
     draw = random.Random(5)
     log = folder.parent / "log"
-    for _ in range(kills):
+    for kill in range(kills):
         lines = line_count(log)
         process = spawn(log, begun_or_new(folder), folder, "--epochs", EPOCHS, *options)
         # Some die while they start; most once the line that says so shows them training.
@@ -44,6 +44,8 @@ def kill_and_resume(folder: Path, spawn: Spawn, kills: int, *options: str) -> in
         time.sleep(draw.uniform(0.0, 0.15))
         process.kill()
         process.join()
+        if process.exitcode == 0:
+            pytest.fail(f"the run ended before kill {kill + 1}: it is too short to show anything")
         if process.exitcode != -9:
             return -1 if process.exitcode is None else process.exitcode
     process = spawn(log, begun_or_new(folder), folder, "--epochs", EPOCHS, *options)
