@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 import re
+import sys
 
 from dlc.compiler.analysis.cost import Cost, cost
 from dlc.compiler.cli.compiling import add_spec, compile_spec
-from dlc.compiler.cli.output import add_common, report
+from dlc.compiler.cli.output import add_common, report, terminal_width
 
 _HEAD = ("layer", "kind", "shape", "parameters", "MACs", "bytes")
 
@@ -57,16 +58,16 @@ def _table(found: Cost) -> str:
         )
     total = (found.parameters, found.macs, found.bytes)
     rows.append((f"total ({sizes})" if sizes else "total", "", "", *map(_total, total)))
-    widths = [max(len(row[i]) for row in rows) for i in range(len(_HEAD))]
-    lines = [_line(row, widths) for row in rows]
-    return "\n".join(lines)
+    columns = list(range(len(_HEAD)))
+    widths = [max(len(row[i]) for row in rows) for i in columns]
+    if sum(widths) + 2 * len(widths) - 2 > terminal_width(sys.stdout):
+        # The name of a layer mostly tells its kind; a line that wraps tells nothing.
+        columns.remove(1)
+    return "\n".join(_line(row, widths, columns) for row in rows)
 
 
-def _line(row: tuple[str, ...], widths: list[int]) -> str:
-    cells = [
-        cell.ljust(width) if i < 3 else cell.rjust(width)
-        for i, (cell, width) in enumerate(zip(row, widths, strict=True))
-    ]
+def _line(row: tuple[str, ...], widths: list[int], columns: list[int]) -> str:
+    cells = (row[i].ljust(widths[i]) if i < 3 else row[i].rjust(widths[i]) for i in columns)
     return "  ".join(cells).rstrip()
 
 
