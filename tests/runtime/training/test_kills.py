@@ -13,7 +13,7 @@ from toy import Spawn
 
 from dlc.runtime.training.storage import UNFINISHED
 
-EPOCHS = 60
+EPOCHS = 200  # long enough for twenty kills on a fast machine
 
 
 def weights_hash(folder: Path) -> str:
