@@ -46,14 +46,14 @@ def run() -> list[tuple[str, str]]:
     torch.manual_seed(0)
     torch.set_num_threads(1)  # two threads on a shared machine measure the neighbours
     cases = (
-        ("LeNet-5, batch 128", generated("lenet5"), HandLeNet(), (128, 1, 28, 28), 10, 30),
+        ("LeNet-5, batch 128", generated("lenet5"), HandLeNet(), (128, 1, 28, 28), 10, 60),
         (
             "ResNet-18 on 64x64, batch 8",
             generated("resnet18", "classes=10"),
             HandResNet18(10),
             (8, 3, 64, 64),
             10,
-            8,
+            16,
         ),
     )
     rows = []
