@@ -11,21 +11,6 @@ from dlc.compiler.ir.graph import Inputs
 from dlc.compiler.ir.protocols import Attribute, Weight
 from dlc.compiler.ir.types import DType, TensorType
 
-#: The numbers of `onnx.TensorProto.DataType`, which `Cast` takes as an attribute.
-ONNX_DTYPES: dict[DType, int] = {
-    DType.FLOAT32: 1,
-    DType.UINT8: 2,
-    DType.INT8: 3,
-    DType.INT16: 5,
-    DType.INT32: 6,
-    DType.INT64: 7,
-    DType.STRING: 8,
-    DType.BOOL: 9,
-    DType.FLOAT16: 10,
-    DType.FLOAT64: 11,
-    DType.BFLOAT16: 16,
-}
-
 Scalar = int | float | bool | str
 
 
@@ -217,7 +202,7 @@ class RecordingBuilder:
 
     def cast(self, value: str, dtype: DType) -> str:
         """The value with another element type."""
-        return self.node("Cast", value, to=ONNX_DTYPES[dtype])
+        return self.node("Cast", value, to=dtype.onnx)
 
     def reshape_target(self, dims: Sequence[Dim]) -> str:
         """The second input of a `Reshape` to these sizes; one unknown size costs nothing."""

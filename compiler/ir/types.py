@@ -41,6 +41,11 @@ class DType(Enum):
         return _BYTES[self]
 
     @property
+    def onnx(self) -> int:
+        """The number that `onnx.TensorProto.DataType` gives it; `Cast` takes it."""
+        return _ONNX[self]
+
+    @property
     def spec_name(self) -> str:
         """As a spec spells it: `float`, `int`, or the sized name."""
         return {"float32": "float", "int64": "int"}.get(self.value, self.value)
@@ -60,6 +65,20 @@ _BYTES = {
     DType.UINT8: 1,
     DType.BOOL: 1,
     DType.STRING: 8,
+}
+
+_ONNX = {
+    DType.FLOAT32: 1,
+    DType.UINT8: 2,
+    DType.INT8: 3,
+    DType.INT16: 5,
+    DType.INT32: 6,
+    DType.INT64: 7,
+    DType.STRING: 8,
+    DType.BOOL: 9,
+    DType.FLOAT16: 10,
+    DType.FLOAT64: 11,
+    DType.BFLOAT16: 16,
 }
 
 FLOAT = DType.FLOAT32

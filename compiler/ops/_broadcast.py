@@ -184,20 +184,4 @@ class Arithmetic(Op):
 
 def onnx_cast(b: OnnxBuilder, value: str, have: DType, want: DType) -> str:
     """The value in the wanted element type."""
-    return value if have is want else b.node("Cast", value, to=ONNX_DTYPES[want])
-
-
-#: TensorProto.DataType, for the attribute `to` of Cast.
-ONNX_DTYPES = {
-    DType.FLOAT32: 1,
-    DType.UINT8: 2,
-    DType.INT8: 3,
-    DType.INT16: 5,
-    DType.INT32: 6,
-    DType.INT64: 7,
-    DType.STRING: 8,
-    DType.BOOL: 9,
-    DType.FLOAT16: 10,
-    DType.FLOAT64: 11,
-    DType.BFLOAT16: 16,
-}
+    return value if have is want else b.node("Cast", value, to=want.onnx)

@@ -11,7 +11,7 @@ import onnx
 from onnx import AttributeProto, ModelProto, NodeProto, TensorProto, ValueInfoProto, helper
 
 from dlc.compiler.codegen.onnx_graph import DEFAULT_OPSET, OnnxGraph, Pipeline, lower
-from dlc.compiler.codegen.onnx_nodes import ONNX_DTYPES, OnnxConstant, OnnxNode
+from dlc.compiler.codegen.onnx_nodes import OnnxConstant, OnnxNode
 from dlc.compiler.ir.graph import Program
 from dlc.compiler.ir.protocols import Attribute
 from dlc.compiler.ir.types import TensorType
@@ -127,7 +127,7 @@ def _opsets(graph: OnnxGraph) -> list[onnx.OperatorSetIdProto]:
 
 def _value(name: str, type_: TensorType) -> ValueInfoProto:
     shape = [dim if isinstance(dim, int) else str(dim) for dim in type_.shape]
-    return helper.make_tensor_value_info(name, ONNX_DTYPES[type_.dtype], shape)
+    return helper.make_tensor_value_info(name, type_.dtype.onnx, shape)
 
 
 def _node(node: OnnxNode) -> NodeProto:

@@ -7,10 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from dlc.compiler import Compilation, Source, check
+from dlc.compiler import Compilation
 from dlc.compiler.codegen.identifiers import class_name
 from dlc.compiler.codegen.torch_module import generate
-from dlc.compiler.diagnostics.model import DiagnosticError, Severity
 from dlc.compiler.version import VERSION
 from dlc.runtime.export.exporter import Network
 from dlc.runtime.export.metadata import DataRecord
@@ -18,7 +17,8 @@ from dlc.runtime.failures import failure, shown
 from dlc.runtime.loading import load_module
 from dlc.runtime.training import random_state
 from dlc.runtime.training.checkpoint import Checkpoint, best_step
-from dlc.runtime.training.run_folder import MODULE, RESOLVED, RunFolder, open_run
+from dlc.runtime.training.plan import compile_resolved
+from dlc.runtime.training.run_folder import MODULE, RunFolder, open_run
 from dlc.runtime.training.weights import load_tensors
 
 
@@ -65,15 +65,6 @@ def of_spec(compilation: Compilation) -> Network:
     """A spec with the weights that training would start from."""
     seed = compilation.settings.train.seed
     return Network(compilation=compilation, module=_built(compilation, generate(compilation), seed))
-
-
-def compile_resolved(run: RunFolder) -> Compilation:
-    """The spec of a run folder, compiled again. Raises `DiagnosticError`."""
-    name = shown(run.path / RESOLVED)
-    result = check(Source(name, run.resolved(), "yaml"), path=run.root / RESOLVED, root=run.root)
-    if result.compilation is None:
-        raise DiagnosticError(*(d for d in result.diagnostics if d.severity is Severity.ERROR))
-    return result.compilation
 
 
 def _built(compilation: Compilation, source: str, seed: int) -> Any:
