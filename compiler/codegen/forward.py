@@ -55,6 +55,7 @@ class Forward:
         self.code = plan.code
         self.shapes = ShapeComments(plan)
         self._module_names = module_names
+        self._loop_names: set[str] = set()
         self.containers = containers(
             [(i, w.node.name) for i, w in enumerate(self.code.nodes) if w.module is not None]
         )
@@ -319,9 +320,13 @@ class Forward:
         return f"for {', '.join(used)} in {source}:", inner, used
 
     def _loop_name(self, wanted: str, names: Names) -> str:
-        while wanted in self._locals or wanted in names:
+        while (wanted in self._locals and wanted not in self._loop_names) or wanted in names:
             wanted += "_"
-        return names.take(wanted)
+        name = names.take(wanted)
+        if name not in self._loop_names:
+            # Loops share their names; a variable made up later must not take one.
+            self._loop_names.add(self._locals.take(name))
+        return name
 
 
 def _breaks(items: list[Item]) -> set[int]:

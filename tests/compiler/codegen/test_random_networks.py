@@ -182,6 +182,11 @@ def test_random_networks_compute_what_they_say(start: int) -> None:
     assert any("shortcut" in source for source in sources)
 
 
+def test_a_variable_does_not_take_the_name_of_a_loop() -> None:
+    # A layer called `shortcut_2`, looped over beside others, and a second shortcut inside.
+    assert "for shortcut_2, " in agrees(2868)
+
+
 @pytest.mark.full
 def test_many_random_networks_compute_what_they_say() -> None:
     for seed in range(400, 10_000):
