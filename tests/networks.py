@@ -73,7 +73,7 @@ class Builder:
         )
         extra = [
             results[i] if i < len(results) else f"{own}:{r}"
-            for i, r in enumerate(op.results[: len(found)])
+            for i, r in enumerate(op.result_names(len(found)))
         ]
         outputs = (own, *extra[1:])
         self.nodes.append(replace(node, outputs=outputs, parameters=parameters))

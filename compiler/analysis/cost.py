@@ -182,7 +182,7 @@ class _Counter:
         kept = op.keeps(inputs)
         if kept is None:
             return None
-        values = dict(zip(op.results, node.outputs, strict=False))
+        values = dict(zip(op.result_names(len(node.outputs)), node.outputs, strict=True))
         total = _number(op.own_bytes(inputs, results))
         for name in kept:
             found = [values[name]] if name in values else [v for p, v in node.inputs if p == name]

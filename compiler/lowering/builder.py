@@ -115,7 +115,7 @@ class GraphBuilder:
             self.report(problem)
             return (UNKNOWN,) * len(op.results)
         name = self.namer.layer(place.step, op.name, place.name, place.turns)
-        outputs = self._output_names(name, op.results[: len(results)], names, place)
+        outputs = self._output_names(name, op.result_names(len(results)), names, place)
         node = Node(
             name=name,
             op=op,

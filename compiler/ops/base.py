@@ -46,7 +46,7 @@ class Example:
 class Op(Component):
     """The base of every op.
 
-    Class variables: `ports`; `results`, the names of what comes out; `shareable`, the
+    Class variables: `ports`, none for an op that makes its value of its arguments alone; `results`, the names of what comes out; `shareable`, the
     parameters that another layer's may stand in for (`weight=tok.weight`);
     `exemptions`, conformance checks that do not apply, each with the reason: `meta`,
     `meta:lengths` for the examples that give that port or argument,
@@ -67,6 +67,10 @@ class Op(Component):
     def infer(self, inputs: Inputs) -> TensorType | tuple[TensorType, ...]:
         """The type of the result, or of each result. Raises `OpError`."""
         raise NotImplementedError(self.name)
+
+    def result_names(self, count: int) -> tuple[str, ...]:
+        """The names of so many results; an op that gives any number of them says how."""
+        return self.results[:count]
 
     def result_types(self, inputs: Inputs) -> tuple[TensorType, ...]:
         found = self.infer(inputs)
@@ -96,7 +100,7 @@ class Op(Component):
         kept = self.keeps(inputs)
         if kept is None:
             return None
-        named = dict(zip(self.results, results, strict=False))
+        named = dict(zip(self.result_names(len(results)), results, strict=True))
         types = [
             t for name in kept for t in ((named[name],) if name in named else inputs.many(name))
         ]

@@ -82,7 +82,8 @@ class Case:
     @functools.cached_property
     def program(self) -> Program:
         self.op.validate()
-        outputs = ("layer", *(f"layer:{name}" for name in self.op.results[1 : len(self.results)]))
+        names = self.op.result_names(len(self.results))
+        outputs = ("layer", *(f"layer:{name}" for name in names[1:]))
         node = Node(
             name="layer",
             op=self.op,
@@ -94,7 +95,7 @@ class Case:
             name="Network",
             block="",
             inputs=tuple(self.values),
-            outputs=tuple(zip(self.op.results, outputs, strict=False)),
+            outputs=tuple(zip(names, outputs, strict=True)),
             nodes=(node,),
             values={name: t for name, (_, t) in self.values.items()}
             | dict(zip(outputs, self.results, strict=True)),
@@ -209,7 +210,9 @@ def kept(case: Case, module: nn.Module, inputs: Mapping[str, Tensor]) -> Kept:
         results = outputs(module, inputs)
     sizes = {_place(t): t.untyped_storage().nbytes() for t in tensors if t.numel()}
     sizes = {place: size for place, size in sizes.items() if place not in own}
-    named = {_place(t): name for name, t in zip(case.op.results, results, strict=False)}
+    named = {
+        _place(t): name for name, t in zip(case.op.result_names(len(results)), results, strict=True)
+    }
     named |= {_place(inputs[name]): port for name, (port, _) in case.values.items()}
     return Kept(sum(sizes.values()), frozenset(named[p] for p in sizes if p in named))
 
