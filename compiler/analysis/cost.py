@@ -148,29 +148,36 @@ class _Counter:
             layers=layers,
         )
 
-    def _layers(self, graph: Graph, prefix: str, tensors: dict[str, str]) -> Iterator[LayerCost]:
-        """`tensors` gives each value the name of the tensor that it is, over all blocks."""
+    def _layers(
+        self, graph: Graph, prefix: str, tensors: dict[str, str], *, again: bool = False
+    ) -> Iterator[LayerCost]:
+        """`tensors` gives each value the name of the tensor that it is, over all blocks;
+        `again` where another call has the parameters."""
         for node in graph.nodes:
             if isinstance(node.op, BlockCall):
                 called = self._program.graphs[node.op.graph]
                 inner = {port: tensors[value] for port, value in node.inputs}
-                yield from self._layers(called, f"{prefix}{node.name}.", inner)
+                twice = again or bool(node.op.reuses)
+                yield from self._layers(called, f"{prefix}{node.name}.", inner, again=twice)
                 for value, (_, result) in zip(node.outputs, called.outputs, strict=True):
                     tensors[value] = inner[result]
                 continue
             for value in node.outputs:
                 tensors[value] = prefix + value
-            yield self._layer(graph, node, prefix, tensors)
+            yield self._layer(graph, node, prefix, tensors, again)
 
-    def _layer(self, graph: Graph, node: Node, prefix: str, tensors: dict[str, str]) -> LayerCost:
+    def _layer(
+        self, graph: Graph, node: Node, prefix: str, tensors: dict[str, str], again: bool
+    ) -> LayerCost:
+        own = () if again else node.parameters
         inputs, results = graph.node_inputs(node), graph.node_results(node)
         op: Any = node.op
         return LayerCost(
             name=prefix + node.name,
             kind=node.kind,
             shape=tuple(_number(size) for size in results[0].shape),
-            parameters=sum(_number(p.elements) for p in node.parameters if p.trainable),
-            buffers=sum(_number(p.elements) for p in node.parameters if not p.trainable),
+            parameters=sum(_number(p.elements) for p in own if p.trainable),
+            buffers=sum(_number(p.elements) for p in own if not p.trainable),
             macs=_number(op.macs(inputs, results)),
             bytes=self._bytes(graph, node, tensors),
         )

@@ -79,7 +79,8 @@ class _Inference:
             types = tuple(graph.values[by_port[name]] for name in callee.inputs)
             made = self._graph(callee, types)
             results = tuple(made.values[value] for _, value in made.outputs)
-            return replace(node, op=BlockCall(made.name, made.block)), results
+            call = BlockCall(made.name, made.block, node.op.reuses)
+            return replace(node, op=call), results
         op: Any = self._op(node.op)
         try:
             results = op.result_types(inputs)

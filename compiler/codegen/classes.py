@@ -15,6 +15,8 @@ from dlc.compiler.codegen import identifiers
 from dlc.compiler.codegen.identifiers import Names
 from dlc.compiler.codegen.writer import GraphCode, ModuleCall, NodeCode, Slot, write_node
 from dlc.compiler.components.text import literal
+from dlc.compiler.diagnostics.catalog import code as catalogued
+from dlc.compiler.diagnostics.model import Diagnostic, DiagnosticError, Label
 from dlc.compiler.ir.graph import BlockCall, Graph, Node, Program
 from dlc.compiler.ir.protocols import Literal
 
@@ -138,6 +140,9 @@ class Classes:
         by_port = dict(node.inputs)
         given = [by_port[name] for name in plan.graphs[place].graph.inputs]
         values = ", ".join(f"__v{code.numbers[value]}__" for value in given)
+        if call.reuses:
+            self._require_same(code.graph, node, call, plan, place)
+            return NodeCode(node, f"__m__({values})", reuses=call.reuses)
         slots = [Slot(a.values[place], a.name) for a in plan.arguments]
         # Two sizes read well by place; more want their names.
         if len(slots) <= 2:
@@ -145,6 +150,26 @@ class Classes:
         else:
             module = ModuleCall(plan.name, [], {slot.hint: slot for slot in slots})
         return NodeCode(node, f"__m__({values})", [], module)
+
+    def _require_same(
+        self, graph: Graph, node: Node, call: BlockCall, plan: ClassPlan, place: int
+    ) -> None:
+        """Raises E0412 where a block would need other code, or other numbers in it, for these
+        inputs than where its layers were made."""
+        owner = next(n for n in graph.nodes if n.name == call.reuses)
+        assert isinstance(owner.op, BlockCall)
+        made, there = self._of_graph[owner.op.graph]
+        same = made is plan and all(a.values[place] == a.values[there] for a in plan.arguments)
+        if not same:
+            raise DiagnosticError(
+                Diagnostic(
+                    catalogued("E0412"),
+                    f"`{call.reuses}` works on other sizes here than where it was made",
+                    Label(node.span) if node.span is not None else None,
+                    (Label(owner.span, "it was made here"),) if owner.span is not None else (),
+                    help="give both the same sizes, or call the block again with layers of its own",
+                )
+            )
 
     def _variant_names(self, block: str, groups: list[list[GraphCode]]) -> list[str]:
         """The barest variant keeps the block's name; the others say what they have more."""

@@ -11,7 +11,7 @@ their symbols. A result of a postprocess step is `<output>_<suffix>`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from dlc.compiler.codegen.onnx_nodes import (
@@ -99,7 +99,7 @@ class _Lowering:
         values = {name: self._prepared(name, raw[name]) for name in main.inputs}
         for name, value in values.items():
             self.sizes.add_source(value, main.values[name])
-        results = self._graph(main, "", values)
+        results = self._graph(main, "", "", values)
         outputs: list[tuple[str, str, TensorType]] = [
             (name, results[value], main.values[value]) for name, value in main.outputs
         ]
@@ -120,32 +120,36 @@ class _Lowering:
     def _closed(self, type_: TensorType) -> TensorType:
         return type_.with_shape(*(substitute(dim, self.pipeline.fixed) for dim in type_.shape))
 
-    def _graph(self, graph: Graph, prefix: str, values: dict[str, str]) -> dict[str, str]:
-        """Writes the nodes of a graph; gives the handle of every value in it."""
+    def _graph(
+        self, graph: Graph, prefix: str, owner: str, values: dict[str, str]
+    ) -> dict[str, str]:
+        """Writes the nodes of a graph; gives the handle of every value in it. `owner` is the
+        prefix of the weights: another call's where its layers are applied again."""
         for node in graph.nodes:
             if isinstance(node.op, BlockCall):
-                results = self._call(node, node.op, prefix, values)
+                results = self._call(node, node.op, prefix, owner, values)
             else:
-                results = self._node(graph, node, prefix, values)
+                results = self._node(graph, node, prefix, owner, values)
             values.update(zip(node.outputs, results, strict=True))
         return values
 
     def _call(
-        self, node: Node, call: BlockCall, prefix: str, values: Mapping[str, str]
+        self, node: Node, call: BlockCall, prefix: str, owner: str, values: Mapping[str, str]
     ) -> tuple[str, ...]:
         called = self.program.graphs[call.graph]
         given = {port: values[value] for port, value in node.inputs}
         if not given.keys() >= set(called.inputs):
             given = dict(zip(called.inputs, given.values(), strict=True))
-        inner = self._graph(called, f"{prefix}{node.name}.", given)
+        weights = f"{owner}{call.reuses or node.name}."
+        inner = self._graph(called, f"{prefix}{node.name}.", weights, given)
         return tuple(inner[value] for _, value in called.outputs)
 
     def _node(
-        self, graph: Graph, node: Node, prefix: str, values: Mapping[str, str]
+        self, graph: Graph, node: Node, prefix: str, owner: str, values: Mapping[str, str]
     ) -> tuple[str, ...]:
         assert isinstance(node.op, Op)
         path = f"{prefix}{node.name}"
-        shared = {own: f"{prefix}{owner}" for own, owner in node.shared}
+        shared = {own: f"{owner}{lender}" for own, lender in node.shared}
         builder = RecordingBuilder(
             self.record,
             self.sizes,
@@ -153,7 +157,7 @@ class _Lowering:
             inputs=graph.node_inputs(node),
             results=graph.node_results(node),
             handles=_handles(node, values),
-            weight_key=lambda name: shared.get(name, f"{path}.{name}"),
+            weight_key=lambda name: shared.get(name, f"{owner}{node.name}.{name}"),
         )
         try:
             results = node.op.onnx(builder)
@@ -256,10 +260,27 @@ def _handles(node: Node, values: Mapping[str, str]) -> dict[str, tuple[str, ...]
 def _shared_keys(program: Program) -> frozenset[str]:
     """The state_dict keys of tensors that more than one layer uses."""
     found: set[str] = set()
-    for path, _, node in program.walk():
+    for path, _, node in program.owners():
         prefix = path.removesuffix(node.name)
         found.update(f"{prefix}{owner}" for _, owner in node.shared)
+    for prefix, graph in _calls(program):
+        reused = {n.op.reuses for n in graph.nodes if isinstance(n.op, BlockCall)}
+        for node in graph.nodes:
+            if node.name in reused and isinstance(node.op, BlockCall):
+                inner = program.walk(node.op.graph, f"{prefix}{node.name}.")
+                found.update(f"{path}.{p.name}" for path, _, n in inner for p in n.parameters)
     return frozenset(found)
+
+
+def _calls(program: Program) -> Iterator[tuple[str, Graph]]:
+    """Every graph with the prefix of its layers, once for each call of it."""
+    waiting = [("", program.graph)]
+    while waiting:
+        prefix, graph = waiting.pop()
+        yield prefix, graph
+        for node in graph.nodes:
+            if isinstance(node.op, BlockCall) and not node.op.reuses:
+                waiting.append((f"{prefix}{node.name}.", program.graphs[node.op.graph]))
 
 
 def _refused(error: ComponentError, where: str, place: Label | None = None) -> DiagnosticError:

@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass, field
 
 from dlc.compiler.ir.dims import Dim, Poly, Symbol, render, substitute, symbols
-from dlc.compiler.ir.graph import Graph, Inputs, Node
+from dlc.compiler.ir.graph import Graph, Inputs, Node, split_path
 from dlc.compiler.ir.protocols import Literal, TorchWriter
 from dlc.compiler.ir.types import TensorType
 
@@ -231,9 +231,11 @@ def write_node(code: GraphCode, node: Node, helpers: dict[str, str]) -> NodeCode
 
 def _reused(graph: Graph, node: Node) -> str:
     """The layer that this node applies again: one of the same op that lends it everything."""
-    owners = {path.rpartition(".")[0] for _, path in node.shared}
-    same_names = all(own == path.rpartition(".")[2] for own, path in node.shared)
-    if len(owners) != 1 or not same_names or node.parameters:
+    if not node.shared or node.parameters:
         return ""
-    owner = owners.pop()
+    layers = {n.name for n in graph.nodes}
+    found = [(own, *split_path(path, layers)) for own, path in node.shared]
+    owner = found[0][1]
+    if any(lender != owner or own != theirs for own, lender, theirs in found):
+        return ""
     return owner if any(n.name == owner and n.op == node.op for n in graph.nodes) else ""

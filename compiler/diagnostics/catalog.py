@@ -67,6 +67,7 @@ _CODES = (
     Code("E0409", "missing-input", "a layer has no value to work on"),
     Code("E0410", "wrong-input-count", "a layer got more or fewer values than it takes"),
     Code("E0411", "no-output", "a model without an output"),
+    Code("E0412", "unlike-reuse", "layers that do not fit what they are applied to again"),
     # E05xx lowering, codegen
     Code("E0501", "name-collision", "two layers would get the same name"),
     Code("E0502", "expansion-too-large", "repeats and blocks expand to too many layers"),

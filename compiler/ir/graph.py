@@ -13,7 +13,7 @@ names and what `freeze`, `rename` and `--set` speak of.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import field
 from typing import Protocol, TypeAlias
 
@@ -79,6 +79,15 @@ class Inputs:
         return self._ports
 
 
+def split_path(path: str, layers: Container[str]) -> tuple[str, str]:
+    """`encoder.0.weight` as the layer that it lies in and the name there. Both may have dots;
+    the layer is ("", path) where none of `layers` is meant."""
+    end = path.rfind(".")
+    while end > 0 and path[:end] not in layers:
+        end = path.rfind(".", 0, end)
+    return (path[:end], path[end + 1 :]) if end > 0 else ("", path)
+
+
 class Operation(Protocol):
     """What the graph needs to know of an op; `dlc.compiler.ops.base.Op` is one."""
 
@@ -92,10 +101,15 @@ class Operation(Protocol):
 
 @record
 class BlockCall:
-    """A node that runs another graph of the program."""
+    """A node that runs another graph of the program.
+
+    `reuses` is the call above, in the same graph, whose layers it applies again: it then
+    has no parameters of its own, and its graph those of that call's.
+    """
 
     graph: str
     block: str
+    reuses: str = ""
 
     @property
     def name(self) -> str:
@@ -171,7 +185,10 @@ class Program:
     def walk(self, graph: str | None = None, prefix: str = "") -> Iterator[tuple[str, Graph, Node]]:
         """Every op node with its full dotted path, in the order of execution; block
         calls are entered, not given."""
-        current = self.graphs[graph or self.main]
+        return self._walk(graph or self.main, prefix, again=True)
+
+    def _walk(self, graph: str, prefix: str, *, again: bool) -> Iterator[tuple[str, Graph, Node]]:
+        current = self.graphs[graph]
         stack = [(prefix, current, iter(current.nodes))]
         while stack:
             path, here, nodes = stack[-1]
@@ -179,15 +196,21 @@ class Program:
             if node is None:
                 stack.pop()
             elif isinstance(node.op, BlockCall):
+                if node.op.reuses and not again:
+                    continue
                 called = self.graphs[node.op.graph]
                 stack.append((f"{path}{node.name}.", called, iter(called.nodes)))
             else:
                 yield f"{path}{node.name}", here, node
 
+    def owners(self) -> Iterator[tuple[str, Graph, Node]]:
+        """The same without the calls that apply the layers of another call again."""
+        return self._walk(self.main, "", again=False)
+
     def parameters(self) -> Iterator[tuple[str, Parameter]]:
         """Every own parameter and buffer by state_dict key; shared ones appear once, at
         their owner."""
-        for path, _, node in self.walk():
+        for path, _, node in self.owners():
             for parameter in node.parameters:
                 yield f"{path}.{parameter.name}", parameter
 

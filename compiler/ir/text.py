@@ -57,7 +57,7 @@ _INIT = re.compile(rf"init ({_PATH}) = (.+)\Z")
 _SHARE = re.compile(rf"share ({_PATH}) = ({_PATH})\Z")
 _DIM = re.compile(r"dim ([A-Za-z_]\w*) = (\d+)\.\.(\d*)\Z")
 _TARGET = re.compile(rf"target ({_PATH}): (.+)\Z")
-_CALL = re.compile(r"call ([A-Za-z_]\w*)\Z")
+_CALL = re.compile(rf"call ([A-Za-z_]\w*)(?: reusing ({_PATH}))?\Z")
 
 
 # ── writing ──────────────────────────────────────────────────────────────────
@@ -102,7 +102,10 @@ def _graph_lines(graph: Graph) -> Iterator[str]:
 
 def _node_lines(graph: Graph, node: Node) -> Iterator[str]:
     op = node.op
-    text = f"call {op.graph}" if isinstance(op, BlockCall) else write_component(op)
+    if isinstance(op, BlockCall):
+        text = f"call {op.graph}" + (f" reusing {op.reuses}" if op.reuses else "")
+    else:
+        text = write_component(op)
     inputs = "".join(f" {port}={value}" for port, value in node.inputs)
     types = [write_type(type) for type in graph.node_results(node)]
     if node.outputs != (node.name,):
@@ -248,7 +251,7 @@ class _Parser:
             graph = self._graphs.get(call[1])
             if graph is None:
                 raise TextError(f"no graph above is called `{call[1]}`")
-            return BlockCall(graph.name, graph.block)
+            return BlockCall(graph.name, graph.block, call[2] or "")
         reader = self._reader(text)
         kind, arguments = reader.name(), reader.arguments()
         _all_read(reader, text)

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from dlc.compiler.ir.graph import BlockCall, Graph, Node, Operation, Parameter, Program
+from dlc.compiler.ir.graph import (
+    BlockCall,
+    Graph,
+    Node,
+    Operation,
+    Parameter,
+    Program,
+    split_path,
+)
 from dlc.compiler.ir.types import TensorType
 from dlc.compiler.record import record
 
@@ -96,6 +104,7 @@ class _Verifier:
     ) -> Iterator[str]:
         if isinstance(node.op, BlockCall):
             yield from self._call(graph, node, node.op, before)
+            yield from self._reused(node.op, nodes)
             return
         inputs = graph.node_inputs(node)
         try:
@@ -127,7 +136,7 @@ class _Verifier:
             ):
                 yield (f"`{name}` is {_shape(parameter)}, `{op.name}` declares {_shape(other)}")
         for name, path in shared.items():
-            owner, _, theirs = path.rpartition(".")
+            owner, theirs = split_path(path, nodes)
             lender = nodes.get(owner)
             lent = (
                 next((p for p in lender.parameters if p.name == theirs), None) if lender else None
@@ -157,6 +166,24 @@ class _Verifier:
             yield from _types(node, results, graph.node_results(node))
         if node.parameters or node.shared:
             yield "a call has no parameters of its own"
+
+    def _reused(self, call: BlockCall, nodes: dict[str, Node]) -> Iterator[str]:
+        if not call.reuses:
+            return
+        owner = nodes.get(call.reuses)
+        if owner is None or not isinstance(owner.op, BlockCall) or owner.op.reuses:
+            yield f"it reuses `{call.reuses}`, which is no call before it"
+        elif call.graph in self._program.graphs and owner.op.graph in self._program.graphs:
+            mine, theirs = (
+                [
+                    (path, p.shape, p.dtype, p.role)
+                    for path, _, node in self._program.walk(graph)
+                    for p in node.parameters
+                ]
+                for graph in (call.graph, owner.op.graph)
+            )
+            if mine != theirs:
+                yield f"its parameters are not those of `{call.reuses}`"
 
 
 def _types(

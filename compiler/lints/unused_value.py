@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dlc.compiler.compilation import Compilation
 from dlc.compiler.diagnostics.catalog import code
 from dlc.compiler.diagnostics.model import Diagnostic, Label
-from dlc.compiler.ir.graph import BlockCall, Graph, Program
+from dlc.compiler.ir.graph import BlockCall, Graph, Program, split_path
 
 CODE = code("W0101")
 
@@ -47,5 +47,7 @@ def _used(program: Program, graph: Graph) -> set[str]:
     used = {value for node in graph.nodes for _, value in node.inputs}
     used |= {value for _, value in graph.outputs}
     # A layer whose weights are lent is used, even where its result is not.
-    owners = {path.rpartition(".")[0] for node in graph.nodes for _, path in node.shared}
+    layers = {node.name for node in graph.nodes}
+    owners = {split_path(path, layers)[0] for node in graph.nodes for _, path in node.shared}
+    owners |= {node.op.reuses for node in graph.nodes if isinstance(node.op, BlockCall)}
     return used | {v for node in graph.nodes if node.name in owners for v in node.outputs}

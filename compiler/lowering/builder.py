@@ -14,7 +14,7 @@ from dlc.compiler.components.initializers.base import Initializer
 from dlc.compiler.diagnostics.catalog import code
 from dlc.compiler.diagnostics.model import Collector, Diagnostic, DiagnosticError, Label
 from dlc.compiler.ir.dims import Answer, Dim, DimError, compare
-from dlc.compiler.ir.graph import BlockCall, Graph, Inputs, Node, Parameter
+from dlc.compiler.ir.graph import BlockCall, Graph, Inputs, Node, Parameter, split_path
 from dlc.compiler.ir.types import TensorType
 from dlc.compiler.lowering.budget import Budget
 from dlc.compiler.lowering.naming import Namer, named_in, snake_case
@@ -137,15 +137,17 @@ class GraphBuilder:
         place: Place,
         names: tuple[str, ...] = (),
         layers: int = 1,
+        reuses: str = "",
     ) -> tuple[str, ...]:
-        """Adds a node that runs another graph, of so many layers."""
+        """Adds a node that runs another graph, of so many layers; with `reuses` it applies
+        the layers of that call again."""
         self._count(layers, place.span)
         name = self.namer.layer(place.step, snake_case(block), place.name, place.turns)
         results = tuple(graph.values[value] for _, value in graph.outputs)
         outputs = self._output_names(name, [o for o, _ in graph.outputs], names, place)
         node = Node(
             name=name,
-            op=BlockCall(graph.name, block),
+            op=BlockCall(graph.name, block, reuses),
             inputs=tuple(inputs),
             outputs=outputs,
             named=place.name is not None,
@@ -214,7 +216,7 @@ class GraphBuilder:
         return None
 
     def _check_shared(self, wanted: Parameter, path: str, place: Place) -> None:
-        owner, _, name = path.rpartition(".")
+        owner, name = split_path(path, self.by_name)
         lender = self.by_name[owner]
         lent = next((p for p in lender.parameters if p.name == name), None)
         span = place.arguments[wanted.name].span if wanted.name in place.arguments else place.span

@@ -6,21 +6,17 @@ Sizes are inferred on the way, because a condition may ask for them (`C != width
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from itertools import islice
 from typing import TYPE_CHECKING, cast
 
 from dlc.compiler.components import registry
 from dlc.compiler.diagnostics.catalog import code
 from dlc.compiler.diagnostics.model import Diagnostic, DiagnosticError, Label
 from dlc.compiler.ir.dims import Answer
-from dlc.compiler.ir.graph import BlockCall
 from dlc.compiler.lowering.builder import UNKNOWN, GraphBuilder, Place
+from dlc.compiler.lowering.calls import Calls
 from dlc.compiler.lowering.flow import FlowExpressions
 from dlc.compiler.ops.base import Op
 from dlc.compiler.semantics.evaluate import evaluate, show, truth
-from dlc.compiler.semantics.forms import words_in
-from dlc.compiler.semantics.instantiate import Context, instantiate
-from dlc.compiler.semantics.network import REUSE
 from dlc.compiler.semantics.scope import Evaluated, Layered, Scope, error
 from dlc.compiler.source import Span
 from dlc.compiler.syntax import tree
@@ -50,21 +46,6 @@ class Frame:
         )
 
 
-@dataclass(slots=True)
-class CallCache:
-    """What is known of a call after its first turn: the arguments that are no fields of the
-    op, the words in the others, and the op by what the words stand for."""
-
-    skip: frozenset[str]
-    words: tuple[str, ...]
-    ops: dict[tuple[object, ...], Op] = field(default_factory=dict)
-
-
-def _key(found: tuple[bool, Evaluated]) -> object:
-    # By the text too: 1, 1.0 and true are equal, and mean different things.
-    return (found[0], repr(found[1]))
-
-
 class Expander:
     """Runs the steps of one block instance, or of the model, into a GraphBuilder."""
 
@@ -72,6 +53,7 @@ class Expander:
         self.lowerer = lowerer
         self.graph = graph
         self.flow = FlowExpressions(graph)
+        self.calls = Calls(lowerer, graph, self.flow)
 
     def steps(
         self,
@@ -144,6 +126,8 @@ class Expander:
             inputs = tuple(
                 self.flow.value(expr, frame, place, name if alone else None) for expr in step.inputs
             )
+        elif not step.chained and self.calls.needs_nothing(step.operation):
+            inputs = ()
         elif current is None:
             if self.graph.failed:
                 inputs = (UNKNOWN,)
@@ -168,7 +152,7 @@ class Expander:
                     name,
                     {a.name.text: a.value for a in call.arguments if a.name is not None},
                 )
-                return self._call(call, inputs, frame, place, names)
+                return self.calls.apply(call, inputs, frame, place, names)
             case tree.Repeat() as repeat:
                 return (self._repeat(repeat, _single(inputs, step), frame, name),)
             case tree.If() as condition:
@@ -182,169 +166,6 @@ class Expander:
         names = [decl.name.text for decl in model.inputs] if model else []
         form = "from: {}" if self.lowerer.spec.source.surface == "yaml" else "{} -> ..."
         return " or ".join(f"`{form.format(name)}`" for name in names or ["name"])
-
-    # ── calls ────────────────────────────────────────────────────────────────
-
-    def _call(
-        self,
-        call: tree.Call,
-        inputs: tuple[str, ...],
-        frame: Frame,
-        place: Place,
-        names: tuple[str, ...],
-    ) -> tuple[str, ...]:
-        block = self.lowerer.blocks.get(call.name.text)
-        if block is not None:
-            return self._block(block, call, inputs, frame, place, names)
-        if call.name.text == REUSE:
-            return self._reuse(call, inputs, frame, place)
-        try:
-            cls = cast(type[Op], registry.load("op", call.name.text))
-        except registry.UnknownComponent:
-            return (UNKNOWN,)  # binding has reported it
-        ports = self._ports(cls, call, inputs, frame, place)
-        op = self._op(call, cls, frame)
-        shared = self._shared(cls, place, frame)
-        return self.graph.apply(op, ports, place, names, shared)
-
-    def _op(self, call: tree.Call, cls: type[Op], frame: Frame) -> Op:
-        """The op with its arguments computed; once for all turns in which the names that the
-        arguments speak of stand for the same."""
-        calls = self.lowerer.calls
-        known = calls.get(id(call))
-        if known is None:
-            extra = frozenset([*(port.name for port in cls.ports), *cls.shareable])
-            own = [a.value for a in call.arguments if a.name and a.name.text not in extra]
-            known = calls[id(call)] = CallCache(extra, tuple(words_in(own)))
-        key = tuple([_key(frame.scope.find(word)) for word in known.words])
-        op = known.ops.get(key)
-        if op is None:
-            made = instantiate(call, cls, Context(frame.scope), skip=known.skip)
-            op = known.ops[key] = cast(Op, made)
-        return op
-
-    def _ports(
-        self, cls: type[Op], call: tree.Call, inputs: tuple[str, ...], frame: Frame, place: Place
-    ) -> list[tuple[str, str]]:
-        ports: list[tuple[str, str]] = []
-        declared = cls.ports
-        if not declared:
-            return ports
-        if declared[0].variadic:
-            ports.extend((declared[0].name, value) for value in inputs)
-        else:
-            positional = [port for port in declared if not port.variadic]
-            if len(inputs) > len(positional):
-                raise error(
-                    "E0410",
-                    f"`{cls.name}` takes {len(positional)} "
-                    f"value{'s' if len(positional) != 1 else ''}, got {len(inputs)}",
-                    call.name.span,
-                    help="join several values first: `[a, b] -> concat(dim=1)`",
-                )
-            ports.extend(
-                (port.name, value) for port, value in zip(positional, inputs, strict=False)
-            )
-        given = {name for name, _ in ports}
-        for port in declared:
-            expr = place.arguments.get(port.name)
-            if expr is not None:
-                _require_free(port.name, given, expr)
-                ports.append((port.name, self.flow.value(expr, frame, place)))
-            elif port.name not in given and not port.optional and not port.variadic:
-                raise error(
-                    "E0303",
-                    f"`{cls.name}` needs its input `{port.name}`",
-                    call.name.span,
-                    help=f"`{port.name}`: {port.doc}" if port.doc else None,
-                )
-        return ports
-
-    def _shared(self, cls: type[Op], place: Place, frame: Frame) -> tuple[tuple[str, str], ...]:
-        shared: list[tuple[str, str]] = []
-        for parameter in cls.shareable:
-            expr = place.arguments.get(parameter)
-            if expr is None or isinstance(expr, tree.Null):
-                continue
-            if not isinstance(expr, tree.Word) or len(expr.parts) < 2:
-                raise error(
-                    "E0216",
-                    f"`{parameter}` takes a layer's parameter, got {show(expr.span.text)}",
-                    expr.span,
-                    help="name the layer above, and write `name.weight`",
-                )
-            layer = frame.layers.get(expr.parts[0])
-            if layer is None or layer not in self.graph.by_name:
-                known = ", ".join(f"`{name}`" for name in islice(frame.layers, 8)) or "none"
-                raise error(
-                    "E0212",
-                    f"no layer above is called `{expr.parts[0]}`",
-                    expr.span,
-                    help=f"named layers: {known}",
-                )
-            shared.append((parameter, ".".join([layer, *expr.parts[1:]])))
-        return tuple(shared)
-
-    def _reuse(
-        self, call: tree.Call, inputs: tuple[str, ...], frame: Frame, place: Place
-    ) -> tuple[str, ...]:
-        word = call.arguments[0].value if call.arguments else None
-        layer = frame.layers.get(word.parts[0]) if isinstance(word, tree.Word) else None
-        node = self.graph.by_name.get(layer or "")
-        if node is None:
-            return (UNKNOWN,)  # binding has reported it, or the layer itself failed
-        if isinstance(node.op, BlockCall):
-            raise error(
-                "E0602",
-                f"`{node.name}` is a block, and only single layers are reused in this version",
-                call.span,
-                help="reuse its layers one by one",
-            )
-        shared = tuple((p.name, f"{node.name}.{p.name}") for p in node.parameters) + node.shared
-        op = cast(Op, node.op)
-        return self.graph.apply(op, [(op.ports[0].name, v) for v in inputs], place, (), shared)
-
-    def _block(
-        self,
-        block: tree.BlockDecl,
-        call: tree.Call,
-        inputs: tuple[str, ...],
-        frame: Frame,
-        place: Place,
-        names: tuple[str, ...],
-    ) -> tuple[str, ...]:
-        arguments = self.lowerer.block_arguments(block, place.arguments, frame.scope)
-        decls = block.inputs
-        if len(inputs) > max(1, len(decls)):
-            raise error(
-                "E0410",
-                f"`{block.name}` takes {max(1, len(decls))} values, got {len(inputs)}",
-                call.name.span,
-                secondary=(Label(block.name.span, "declared here"),),
-            )
-        ports: list[tuple[str, str]] = []
-        if not decls:
-            ports.append(("x", inputs[0]))
-        given = {decl.name.text for decl in decls[: len(inputs)]}
-        for index, decl in enumerate(decls):
-            expr = place.arguments.get(decl.name.text)
-            if expr is not None:
-                _require_free(decl.name.text, given, expr)
-            if index < len(inputs):
-                ports.append((decl.name.text, inputs[index]))
-            elif expr is not None:
-                ports.append((decl.name.text, self.flow.value(expr, frame, place)))
-            else:
-                return (UNKNOWN,)  # binding has reported it
-        if any(value == UNKNOWN for _, value in ports):
-            return (UNKNOWN,)
-        types = tuple((port, self.graph.types[value]) for port, value in ports)
-        graph = self.lowerer.instance(block, arguments, types, call.span, self.graph.trail)
-        if graph is None:
-            self.graph.failed = True
-            return (UNKNOWN,)
-        layers = self.lowerer.sizes[graph.name]
-        return self.graph.call_block(block.name.text, graph, ports, place, names, layers)
 
     # ── control ──────────────────────────────────────────────────────────────
 
@@ -473,16 +294,6 @@ def _residual_help(answer: Answer, axis: int) -> str:
 def _keyword(residual: tree.Residual) -> Span:
     span = residual.span
     return replace(span, end=min(span.end, span.start + len("residual")))
-
-
-def _require_free(port: str, given: set[str], expr: tree.Expr) -> None:
-    if port in given:
-        raise error(
-            "E0306",
-            f"the input `{port}` is given twice",
-            expr.span,
-            help="let it flow in or give it by name, not both",
-        )
 
 
 def _single(inputs: tuple[str, ...], step: tree.Step) -> str:

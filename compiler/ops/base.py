@@ -46,8 +46,9 @@ class Example:
 class Op(Component):
     """The base of every op.
 
-    Class variables: `ports`, none for an op that makes its value of its arguments alone; `results`, the names of what comes out; `shareable`, the
-    parameters that another layer's may stand in for (`weight=tok.weight`);
+    Class variables: `ports`, none for an op that makes its value of its arguments alone;
+    `results`, the names of what comes out; `shareable`, the parameters that another
+    layer's may stand in for (`weight=tok.weight`);
     `exemptions`, conformance checks that do not apply, each with the reason: `meta`,
     `meta:lengths` for the examples that give that port or argument,
     `onnx.reference:extreme` for huge numbers.

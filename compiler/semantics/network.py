@@ -24,6 +24,8 @@ from dlc.compiler.syntax import tree
 
 #: A call that is no op: applies a named layer again.
 REUSE = "reuse"
+#: What its own argument is called, beside the inputs of the layer.
+LAYER = "layer"
 
 
 class NetworkBinder:
@@ -214,26 +216,33 @@ class NetworkBinder:
         return self.binder.call(call, op, extra)
 
     def _reuse(self, call: tree.Call, names: Layered[Span]) -> tree.Call:
-        layers = [a.value for a in call.arguments if isinstance(a.value, tree.Word)]
-        if len(call.arguments) != 1 or len(layers) != 1:
+        """`reuse(enc, mask=mask)` with its layer named as `reuse(layer=enc, mask=mask)`."""
+        layers = [a for a in call.arguments if a.name is None or a.name.text == LAYER]
+        given = layers[0].value if len(layers) == 1 else None
+        if not isinstance(given, tree.Word) or len(given.parts) != 1:
             self.binder.report(
                 "E0303",
                 "`reuse` takes the name of one layer",
                 call.span,
                 help="name the layer where it stands first, then write `reuse(name)`",
             )
-        elif layers[0].parts[0] not in names:
+            return replace(call, arguments=())
+        if given.text not in names:
             self.binder.collector.add(
                 similar(
                     "E0212",
-                    f"no layer above is called `{layers[0].text}`",
-                    layers[0].text,
-                    layers[0].span,
+                    f"no layer above is called `{given.text}`",
+                    given.text,
+                    given.span,
                     names,
                     "layer",
                 )
             )
-        return call
+        others = tuple(a for a in call.arguments if a is not layers[0])
+        for argument in others:
+            self._check_flow(argument.value, names)
+        named = replace(layers[0], name=layers[0].name or tree.Name(LAYER, given.span))
+        return replace(call, arguments=(named, *others))
 
     def _unknown(self, call: tree.Call) -> None:
         name = call.name.text
