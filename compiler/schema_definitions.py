@@ -154,7 +154,13 @@ def _layer() -> Schema:
         "else": layers,
         "residual": {**layers, "description": "Layers whose result is added to their input."},
         "shortcut": {**layers, "description": "What the input passes on its way past them."},
-        "reuse": {**_TEXT, "description": "A layer that is applied again, by its name."},
+        "reuse": {
+            "type": ["string", "object"],
+            "required": ["layer"],
+            "additionalProperties": flow,
+            "description": "A layer or block that is applied again, by its name; or that as "
+            "`layer`, with further inputs by theirs.",
+        },
     }
     ops = {
         name: {"$ref": f"#/definitions/op.{name}", "description": _doc("op", name)}

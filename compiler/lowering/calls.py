@@ -212,9 +212,8 @@ class Calls:
                     secondary=(Label(decl.name.span, "declared here"),),
                     help=f"write `{REUSE}({node.name}, {decl.name}=...)`",
                 )
-        results = self._applied(
-            block, first.arguments, call, inputs, frame, place, names, owner.name
-        )
+        arguments = cast(tuple[tuple[str, Evaluated], ...], first.arguments)
+        results = self._applied(block, arguments, call, inputs, frame, place, names, owner.name)
         again = self.graph.producers.get(results[0])
         if again is not None and isinstance(again.op, BlockCall):
             self._require_like(owner, owner.op.graph, again.op.graph, call)
@@ -225,7 +224,7 @@ class Calls:
         for argument in call.arguments:
             if argument.name is not None and argument.name.text not in (LAYER, *ports):
                 raise error(
-                    "E0302",
+                    "E0205",
                     f"`{layer}` has no input `{argument.name}`",
                     argument.name.span,
                     help="a layer that is applied again keeps its arguments; its inputs are "

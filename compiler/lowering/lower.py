@@ -10,8 +10,8 @@ from dlc.compiler.ir.graph import Graph, Program
 from dlc.compiler.ir.types import TensorType
 from dlc.compiler.lowering.budget import Budget
 from dlc.compiler.lowering.builder import UNKNOWN, GraphBuilder
-from dlc.compiler.lowering.declared import bind_block_input, declare_dims, model_type
 from dlc.compiler.lowering.calls import CallCache
+from dlc.compiler.lowering.declared import bind_block_input, declare_dims, model_type
 from dlc.compiler.lowering.expander import Expander, Frame
 from dlc.compiler.semantics.evaluate import evaluate, show
 from dlc.compiler.semantics.scope import Evaluated, Layered, Scope, error

@@ -329,7 +329,7 @@ def _named(component: Component, known: Mapping[str, object]) -> set[str]:
     found: set[str] = set()
     for spec in arguments(type(component)).values():
         options = spec.type.options if isinstance(spec.type, UnionType) else (spec.type,)
-        value = getattr(component, spec.name)
+        value = getattr(component, spec.field)
         if any(isinstance(o, ReferenceType) for o in options) and value in known:
             found.add(value)
     return found

@@ -144,6 +144,7 @@ def test_it_accepts_every_form_of_a_section(text: str) -> None:
         "{from: a + h}",
         "{from: 2 * h, output: y}",
         "{from: right, reuse: enc}",
+        "{from: right, reuse: {layer: enc, mask: there}}",
         "{enc: , from: right, name: again}",
         "{shape: [N, 2 * hidden]}",
         "{dropout: p}",
