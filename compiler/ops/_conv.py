@@ -1,7 +1,8 @@
-"""What the convolutions share, whatever their number of spatial dims."""
+"""What the convolutions and their transposes share, whatever their number of spatial dims."""
 
 from __future__ import annotations
 
+import math
 from typing import ClassVar, Literal
 
 from dlc.compiler.components.arguments import Natural, Positive
@@ -38,33 +39,39 @@ def rank_help(x: TensorType, rank: int, family: str) -> str | None:
 
 
 @component
-class Conv(WeightedOp):
-    """A convolution.
+class Convolution(WeightedOp):
+    """What convolutions and their transposes share.
 
     Arguments:
         out_channels: the number of filters
         kernel_size: the side of the window; one number, or one for each spatial dim
         stride: the step of the window
-        padding: what is added at both ends of each spatial dim; `same` keeps the size
-            (stride 1 only), `valid` is 0
         dilation: the distance between the points of the window
         groups: the channels are cut into that many groups, each with filters of its own;
             as many as channels is a depthwise convolution
         bias: whether a number is added to each filter's result; leave it out before a
             batch norm
-        padding_mode: what is added: `zeros`, `reflect`, `replicate` or `circular`
     """
 
     rank: ClassVar[int]
+    family: ClassVar[str]
 
     out_channels: Positive
     kernel_size: Positive | tuple[Positive, ...]
     stride: Positive | tuple[Positive, ...] = 1
-    padding: Natural | tuple[Natural, ...] | Literal["same", "valid"] = 0
-    dilation: Positive | tuple[Positive, ...] = 1
-    groups: Positive = 1
-    bias: bool = True
-    padding_mode: Literal["zeros", "reflect", "replicate", "circular"] = "zeros"
+
+    # Fields of the subclasses, which PyTorch puts in different orders.
+    @property
+    def dilation(self) -> int | tuple[int, ...]:
+        raise NotImplementedError(self.name)
+
+    @property
+    def groups(self) -> int:
+        raise NotImplementedError(self.name)
+
+    @property
+    def bias(self) -> bool:
+        raise NotImplementedError(self.name)
 
     def validate(self) -> None:
         super().validate()
@@ -74,33 +81,23 @@ class Conv(WeightedOp):
                 f"`groups` must divide `out_channels`, got {self.groups} and {self.out_channels}",
                 blame="groups",
             )
-        if self.padding == "same" and any(s != 1 for s in spread(self.stride, self.rank)):
-            raise OpError(
-                "E0311",
-                f"`padding=same` needs a stride of 1, got {self.stride}",
-                blame="padding",
-                help="write the padding as a number; half of the kernel halves the size exactly",
-            )
 
     @property
     def kernel(self) -> tuple[int, ...]:
         return spread(self.kernel_size, self.rank)
 
     @property
-    def window(self) -> tuple[int, ...]:
-        """The side of the window with its gaps."""
-        dilation = spread(self.dilation, self.rank)
-        return tuple(d * (k - 1) + 1 for k, d in zip(self.kernel, dilation, strict=True))
+    def strides(self) -> tuple[int, ...]:
+        return spread(self.stride, self.rank)
 
     @property
-    def pads(self) -> tuple[tuple[int, int], ...]:
-        """What is added before and after each spatial dim."""
-        if self.padding == "valid":
-            return ((0, 0),) * self.rank
-        if self.padding == "same":
-            # PyTorch puts the odd one at the end.
-            return tuple(((w - 1) // 2, w - 1 - (w - 1) // 2) for w in self.window)
-        return tuple((p, p) for p in spread(self.padding, self.rank))
+    def dilations(self) -> tuple[int, ...]:
+        return spread(self.dilation, self.rank)
+
+    @property
+    def window(self) -> tuple[int, ...]:
+        """The side of the window with its gaps."""
+        return tuple(d * (k - 1) + 1 for k, d in zip(self.kernel, self.dilations, strict=True))
 
     def _in_channels(self, x: TensorType) -> int:
         channels = known(
@@ -126,16 +123,80 @@ class Conv(WeightedOp):
             x,
             self.rank + 2,
             layout=layout(self.rank),
-            help=rank_help(x, self.rank, "conv"),
+            help=rank_help(x, self.rank, self.family),
         )
         self._in_channels(x)
         return x.with_shape(x.shape[0], self.out_channels, *self._sides(x))
 
     def _sides(self, x: TensorType) -> Shape:
+        """The spatial sizes of the result."""
+        raise NotImplementedError(self.name)
+
+    def _weight_shape(self, x: TensorType) -> tuple[int, ...]:
+        raise NotImplementedError(self.name)
+
+    def parameters(self, inputs: Inputs) -> tuple[Parameter, ...]:
+        weight = self.weight_parameter("weight", *self._weight_shape(inputs.x))
+        if not self.bias:
+            return (weight,)
+        return (weight, self.bias_parameter("bias", self.out_channels))
+
+    def keeps(self, inputs: Inputs) -> tuple[str, ...]:
+        return ("x",)
+
+    def _weight_variance(self, x: TensorType) -> float | None:
+        """The variance that a number of the weight starts with; None where that is not
+        known."""
+        shape = self._weight_shape(x)
+        if self.init is None:
+            # PyTorch's own start: kaiming_uniform(a=sqrt(5)), whose fan in is that of dim 1.
+            return 1 / (3 * math.prod(shape[1:]))
+        return self.init.variance(shape)
+
+
+@component
+class Conv(Convolution):
+    """A convolution.
+
+    Arguments:
+        padding: what is added at both ends of each spatial dim; `same` keeps the size
+            (stride 1 only), `valid` is 0
+        padding_mode: what is added: `zeros`, `reflect`, `replicate` or `circular`
+    """
+
+    family: ClassVar[str] = "conv"
+
+    padding: Natural | tuple[Natural, ...] | Literal["same", "valid"] = 0
+    dilation: Positive | tuple[Positive, ...] = 1
+    groups: Positive = 1
+    bias: bool = True
+    padding_mode: Literal["zeros", "reflect", "replicate", "circular"] = "zeros"
+
+    def validate(self) -> None:
+        super().validate()
+        if self.padding == "same" and any(s != 1 for s in self.strides):
+            raise OpError(
+                "E0311",
+                f"`padding=same` needs a stride of 1, got {self.stride}",
+                blame="padding",
+                help="write the padding as a number; half of the kernel halves the size exactly",
+            )
+
+    @property
+    def pads(self) -> tuple[tuple[int, int], ...]:
+        """What is added before and after each spatial dim."""
+        if self.padding == "valid":
+            return ((0, 0),) * self.rank
+        if self.padding == "same":
+            # PyTorch puts the odd one at the end.
+            return tuple(((w - 1) // 2, w - 1 - (w - 1) // 2) for w in self.window)
+        return tuple((p, p) for p in spread(self.padding, self.rank))
+
+    def _sides(self, x: TensorType) -> Shape:
         self._check_padding_mode(x)
         sides: list[Dim] = []
         for size, window, (before, after), step in zip(
-            x.shape[2:], self.window, self.pads, spread(self.stride, self.rank), strict=True
+            x.shape[2:], self.window, self.pads, self.strides, strict=True
         ):
             require_fit(self.name, x, size, size + before + after, window)
             sides.append((size + before + after - window) // step + 1)
@@ -160,18 +221,11 @@ class Conv(WeightedOp):
                 else range_help(size, least),
             )
 
-    def parameters(self, inputs: Inputs) -> tuple[Parameter, ...]:
-        channels = self._in_channels(inputs.x)
-        weight = self.weight_parameter(
-            "weight", self.out_channels, channels // self.groups, *self.kernel
-        )
-        if not self.bias:
-            return (weight,)
-        return (weight, self.bias_parameter("bias", self.out_channels))
+    def _weight_shape(self, x: TensorType) -> tuple[int, ...]:
+        return (self.out_channels, self._in_channels(x) // self.groups, *self.kernel)
 
     def macs(self, inputs: Inputs, results: tuple[TensorType, ...]) -> Dim:
-        taps = self._in_channels(inputs.x) // self.groups * product(self.kernel)
-        return results[0].elements * taps
+        return results[0].elements * math.prod(self._weight_shape(inputs.x)[1:])
 
     def keeps(self, inputs: Inputs) -> tuple[str, ...]:
         # Where the padding is written out, the padded copy is kept; reflecting and
@@ -197,12 +251,8 @@ class Conv(WeightedOp):
 
     def gain(self, inputs: Inputs) -> float | None:
         """Away from the borders."""
-        channels = self._in_channels(inputs.x) // self.groups
-        if self.init is None:
-            return 1 / 3
-        variance = self.init.variance((self.out_channels, channels, *self.kernel))
-        fan_in = channels * product(self.kernel)
-        assert isinstance(fan_in, int)
+        variance = self._weight_variance(inputs.x)
+        fan_in = math.prod(self._weight_shape(inputs.x)[1:])
         return None if variance is None else fan_in * variance
 
     def torch(self, t: TorchWriter) -> str:
@@ -241,9 +291,9 @@ class Conv(WeightedOp):
             b.weight("weight"),
             b.weight("bias") if self.bias else None,
             kernel_shape=self.kernel,
-            strides=spread(self.stride, self.rank),
+            strides=self.strides,
             pads=ends,
-            dilations=spread(self.dilation, self.rank),
+            dilations=self.dilations,
             group=self.groups,
         )
 

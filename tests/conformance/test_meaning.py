@@ -20,6 +20,7 @@ from dlc.compiler.ops.adaptive_max_pool2d import AdaptiveMaxPool2d
 from dlc.compiler.ops.add import Add
 from dlc.compiler.ops.base import Example, Op
 from dlc.compiler.ops.conv2d import Conv2d
+from dlc.compiler.ops.conv_transpose2d import ConvTranspose2d
 from dlc.compiler.ops.div import Div
 from dlc.compiler.ops.dropout import Dropout
 from dlc.compiler.ops.flatten import Flatten
@@ -170,6 +171,10 @@ GAINS: list[tuple[Op, dict[str, Any]]] = [
         Conv2d(out_channels=32, kernel_size=3, groups=8, bias=False),
         {"x": float_tensor(2, 32, 20, 20)},
     ),
+    (
+        ConvTranspose2d(out_channels=16, kernel_size=4, stride=2, padding=1, groups=2, bias=False),
+        {"x": float_tensor(2, 32, 20, 20)},
+    ),
     (Add(), {"x": float_tensor(64, 256), "other": float_tensor(64, 256)}),
     (Sub(), {"x": float_tensor(64, 256), "other": float_tensor(64, 256)}),
     (Mul(), {"x": float_tensor(64, 256), "other": float_tensor(64, 256)}),
@@ -193,7 +198,7 @@ def test_gain_is_the_ratio_of_mean_squares(op: Op, inputs: dict[str, Any]) -> No
     torch.manual_seed(0)
     started = case.module().train()
     for layer in started.modules():
-        if isinstance(layer, nn.Linear | nn.Conv2d):
+        if isinstance(layer, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
             layer.reset_parameters()
     (y,) = outputs(started, case.draw({}, seed=3))
     assert concrete(case.results[0], {}) == tuple(y.shape)

@@ -21,7 +21,12 @@ from dlc.compiler.ops.base import Op
 
 pytestmark = pytest.mark.filterwarnings("ignore:Using padding='same'")
 
-_MODULES = {"conv": "Conv", "max_pool": "MaxPool", "avg_pool": "AvgPool"}
+_MODULES = {
+    "conv": "Conv",
+    "conv_transpose": "ConvTranspose",
+    "max_pool": "MaxPool",
+    "avg_pool": "AvgPool",
+}
 _AXES = ("D", "H", "W")
 
 
@@ -45,9 +50,13 @@ def layers(draw: st.DrawFn, rank: int) -> tuple[str, dict[str, Any]]:
         arguments["padding"] = per_dim(draw, rank, 0, 2)
     if family != "avg_pool" and draw(st.booleans()):
         arguments["dilation"] = per_dim(draw, rank, 1, 3)
-    if family == "conv":
+    if family.startswith("conv"):
         arguments["out_channels"] = draw(st.integers(1, 4))
         arguments["groups"] = draw(st.sampled_from([1, 1, 1, 2]))
+    if family == "conv_transpose":
+        if draw(st.booleans()):
+            arguments["output_padding"] = per_dim(draw, rank, 0, 2)
+    elif family == "conv":
         arguments["padding_mode"] = draw(
             st.sampled_from(["zeros", "zeros", "reflect", "replicate", "circular"])
         )
@@ -73,7 +82,7 @@ def torchs(name: str, arguments: dict[str, Any], x: Tensor) -> Tensor | None:
     family = name[:-2]
     constructor = cast(Callable[..., nn.Module], getattr(nn, f"{_MODULES[family]}{name[-2:]}"))
     given = dict(arguments)
-    if family == "conv":
+    if family.startswith("conv"):
         given["in_channels"] = x.shape[1]
     try:
         with torch.no_grad():

@@ -99,6 +99,20 @@ class TestBiasBeforeBatchNorm:
         assert (found.code.number, underlined(found)) == ("W0103", "conv2d(4, 3)")
         assert [label.span.text for label in found.secondary] == ["batch_norm2d"]
 
+    @pytest.mark.parametrize(
+        "body",
+        [
+            "conv_transpose2d(4, 3); batch_norm2d; output y = relu",
+            "flatten; linear(4); batch_norm1d; output y = relu",
+        ],
+    )
+    def test_after_every_layer_that_adds_a_number_to_each_channel(self, body: str) -> None:
+        assert codes(check_net(body, inputs=IMAGE)) == ["W0103"]
+
+    def test_a_linear_layer_along_the_places_keeps_its_bias(self) -> None:
+        body = "linear(4); batch_norm1d; output y = relu"
+        assert codes(check_net(body, inputs="x: float[N, 3, 8]")) == []
+
     def test_the_fix_makes_it_clean(self) -> None:
         result = check_net(self.BODY.format(""), inputs=IMAGE)
         [found] = result.diagnostics
