@@ -18,7 +18,7 @@ from dlc.compiler.ir.graph import BlockCall, Graph, Inputs, Node, Parameter, spl
 from dlc.compiler.ir.types import TensorType
 from dlc.compiler.lowering.budget import Budget
 from dlc.compiler.lowering.naming import Namer, named_in, snake_case
-from dlc.compiler.ops.base import Op, WeightedOp
+from dlc.compiler.ops.base import InitializedOp, Op
 from dlc.compiler.semantics.evaluate import MAX_INT
 from dlc.compiler.semantics.scope import Scope, error
 from dlc.compiler.source import Span
@@ -198,7 +198,7 @@ class GraphBuilder:
                 self._check_shared(parameter, lent[parameter.name], place)
                 continue
             initializer = parameter.initializer
-            if isinstance(op, WeightedOp):
+            if isinstance(op, InitializedOp):
                 chosen = self._initializer(op, parameter)
                 if chosen is not None:
                     _check_fits(chosen, parameter)
@@ -208,11 +208,11 @@ class GraphBuilder:
             own.append(parameter)
         return tuple(own)
 
-    def _initializer(self, op: WeightedOp, parameter: Parameter) -> Initializer | None:
+    def _initializer(self, op: InitializedOp, parameter: Parameter) -> Initializer | None:
         if parameter.role == "bias":
-            return op.bias_init or self.init.get("bias")
+            return op.starting(parameter, self.init.get("bias"))
         if parameter.role == "weight" or (parameter.role == "norm" and parameter.name == "weight"):
-            return op.init or self.init.get(op.name)
+            return op.starting(parameter, self.init.get(op.name))
         return None
 
     def _check_shared(self, wanted: Parameter, path: str, place: Place) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Annotated, ClassVar, TypeAlias, cast
 
 from dlc.compiler.components.arguments import Ge, Le
+from dlc.compiler.components.initializers.base import Initializer
 from dlc.compiler.ir.dims import Dim, symbol
 from dlc.compiler.ir.graph import Inputs, Parameter
 from dlc.compiler.ir.protocols import Attribute, OnnxBuilder, TorchWriter, Weight
@@ -75,6 +76,7 @@ class Recurrent(WeightedOp):
     The arguments are declared by each op, in PyTorch's order.
 
     Arguments:
+        recurrent_init: how the weights of the states start, as `init` where it is not given
         hidden_size: the size of a state
         num_layers: how many such networks follow each other
         bias: whether there are biases
@@ -102,6 +104,7 @@ class Recurrent(WeightedOp):
     dropout: float
     bidirectional: bool
     return_sequences: bool
+    recurrent_init: Initializer | None
 
     def validate(self) -> None:
         super().validate()
@@ -203,6 +206,11 @@ class Recurrent(WeightedOp):
                     self.bias_parameter(f"bias_hh_{end}", rows),
                 ]
         return tuple(found)
+
+    def starting(self, parameter: Parameter, section: Initializer | None) -> Initializer | None:
+        if self.recurrent_init is not None and parameter.name.startswith("weight_hh"):
+            return self.recurrent_init
+        return super().starting(parameter, section)
 
     # ── cost ─────────────────────────────────────────────────────────────────
 

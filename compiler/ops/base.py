@@ -126,24 +126,43 @@ class Op(Component):
 
 
 @component
-class WeightedOp(Op):
-    """An op with learned parameters.
+class InitializedOp(Op):
+    """An op with learned weights.
 
     Arguments:
         init: how the weights start; overrides the `init` section
-        bias_init: how the bias starts; overrides the `init` section
     """
 
     init: Initializer | None = keyword(None)
-    bias_init: Initializer | None = keyword(None)
 
     def weight_parameter(self, name: str, *shape: Dim, role: str = "weight") -> Parameter:
         """A parameter that starts as `init` says."""
         return Parameter(name=name, shape=shape, role=role, initializer=self.init)
 
+    def starting(self, parameter: Parameter, section: Initializer | None) -> Initializer | None:
+        """How a parameter starts: as an argument of this op says, else as the `init` section
+        does, `section`; None where neither speaks of it."""
+        return self.init or section
+
+
+@component
+class WeightedOp(InitializedOp):
+    """An op with learned weights and biases.
+
+    Arguments:
+        bias_init: how the bias starts; overrides the `init` section
+    """
+
+    bias_init: Initializer | None = keyword(None)
+
     def bias_parameter(self, name: str, *shape: Dim, role: str = "bias") -> Parameter:
         """A parameter that starts as `bias_init` says."""
         return Parameter(name=name, shape=shape, role=role, initializer=self.bias_init)
+
+    def starting(self, parameter: Parameter, section: Initializer | None) -> Initializer | None:
+        if parameter.role == "bias":
+            return self.bias_init or section
+        return super().starting(parameter, section)
 
     @property
     def has_bias(self) -> bool:

@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from dlc.compiler.components.arguments import Positive, Probability
 from dlc.compiler.components.base import keyword
+from dlc.compiler.components.initializers.base import Initializer
 from dlc.compiler.ir.protocols import Attribute
 from dlc.compiler.ops._recurrent import LayerCount, Recurrent, one_state_helper
 from dlc.compiler.record import component
@@ -29,9 +30,9 @@ class Gru(Recurrent):
     not run, so that a sequence gives the same alone and in a batch; y is 0 there, and the end
     is the true end. A length is at least 1.
 
-    An initializer fills `weight_ih` and `weight_hh` of a layer as PyTorch keeps them, the
-    three gates under each other in one matrix: `orthogonal` makes the columns of that matrix
-    orthogonal, as `nn.init.orthogonal_` and Keras do, not each gate's.
+    `init` fills the weights as PyTorch keeps them, the three gates under each other in one matrix:
+    `orthogonal` makes the columns of that matrix orthogonal, as `nn.init.orthogonal_` and
+    Keras do, not each gate's.
 
     Source: Cho et al., Learning phrase representations using RNN encoder-decoder for
     statistical machine translation, 2014.
@@ -51,6 +52,7 @@ class Gru(Recurrent):
     dropout: Probability = 0.0
     bidirectional: bool = False
     return_sequences: bool = keyword(True)
+    recurrent_init: Initializer | None = keyword(None)
 
     def onnx_attributes(self) -> dict[str, Attribute]:
         return {"linear_before_reset": 1}

@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from dlc.compiler.components.arguments import Positive, Probability
 from dlc.compiler.components.base import keyword
+from dlc.compiler.components.initializers.base import Initializer
 from dlc.compiler.ops._recurrent import H0, LENGTHS, LayerCount, Recurrent
 from dlc.compiler.ops.base import Port
 from dlc.compiler.record import component
@@ -74,9 +75,9 @@ class Lstm(Recurrent):
     With `lengths` the padding is not run, so that a sequence gives the same alone and in a
     batch; y is 0 there, and the end is the true end. A length is at least 1.
 
-    An initializer fills `weight_ih` and `weight_hh` of a layer as PyTorch keeps them, the
-    four gates under each other in one matrix: `orthogonal` makes the columns of that matrix
-    orthogonal, as `nn.init.orthogonal_` and Keras do, not each gate's.
+    `init` fills the weights as PyTorch keeps them, the four gates under each other in one matrix:
+    `orthogonal` makes the columns of that matrix orthogonal, as `nn.init.orthogonal_` and
+    Keras do, not each gate's.
 
     Source: Hochreiter and Schmidhuber, Long short-term memory, 1997.
     """
@@ -102,3 +103,4 @@ class Lstm(Recurrent):
     dropout: Probability = 0.0
     bidirectional: bool = False
     return_sequences: bool = keyword(True)
+    recurrent_init: Initializer | None = keyword(None)

@@ -6,6 +6,7 @@ from typing import ClassVar, Literal
 
 from dlc.compiler.components.arguments import Positive, Probability
 from dlc.compiler.components.base import keyword
+from dlc.compiler.components.initializers.base import Initializer
 from dlc.compiler.ir.dims import symbol
 from dlc.compiler.ir.protocols import Attribute
 from dlc.compiler.ir.protocols import Literal as Value
@@ -56,6 +57,7 @@ class Rnn(Recurrent):
     dropout: Probability = 0.0
     bidirectional: bool = False
     return_sequences: bool = keyword(True)
+    recurrent_init: Initializer | None = keyword(None)
 
     def torch_options(self) -> dict[str, Value]:
         chosen = {} if self.nonlinearity == "tanh" else {"nonlinearity": self.nonlinearity}
