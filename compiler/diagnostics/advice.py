@@ -25,6 +25,7 @@ ADVICE: Final[Mapping[str, Mapping[str, str]]] = {
     "argument": {
         "activation": "an activation is a layer of its own: put `relu`, `tanh`, ... after this one",
         "keep_prob": "write `p`, the probability to drop: 1 - keep_prob",
+        "depth_radius": "write `size`, the whole window: 2 * depth_radius + 1",
         "input_shape": "leave it out: shapes follow from `inputs`",
         "input_dim": _FOLLOWS,
         "in_channels": _FOLLOWS,
@@ -78,8 +79,6 @@ ADVICE: Final[Mapping[str, Mapping[str, str]]] = {
         "nesterov": "write `sgd(lr=0.1, momentum=0.9, nesterov=true)`",
     },
     "initializer": {
-        "lecun_normal": "write `kaiming_normal(nonlinearity=linear)`, which draws the same",
-        "lecun_uniform": "write `kaiming_uniform(nonlinearity=linear)`, which draws the same",
         "default": "leave the entry out: every layer has a default initializer",
     },
 }

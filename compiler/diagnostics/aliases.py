@@ -63,6 +63,9 @@ _OPS: Final = {
     "bn2d": ("batch_norm2d",),
     "LayerNormalization": ("layer_norm",),
     "ln": ("layer_norm",),
+    "lrn": ("local_response_norm",),
+    "local_response_normalization": ("local_response_norm",),
+    "CrossMapLRN2d": ("local_response_norm",),
     "Rescaling": ("normalize",),
     "standardization": ("normalize",),
     "UnitNormalization": ("l2_normalize",),
@@ -201,6 +204,13 @@ _INITIALIZERS: Final = {
     "zero": ("zeros",),
     "one": ("ones",),
     "trunc_normal": ("truncated_normal",),
+    "lecun": ("lecun_normal",),
+    "identity": ("eye",),
+    "delta": ("dirac",),
+    "unit_variance": ("lsuv",),
+    "prior": ("class_prior",),
+    "log_prior": ("class_prior",),
+    "mean": ("target_mean",),
 }
 
 _OPTIMIZERS: Final = {

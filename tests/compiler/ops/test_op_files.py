@@ -97,6 +97,7 @@ _TWINS: dict[str, Callable[..., Any]] = {
     "batch_norm2d": nn.BatchNorm2d,
     "batch_norm3d": nn.BatchNorm3d,
     "layer_norm": nn.LayerNorm,
+    "local_response_norm": nn.LocalResponseNorm,
     "dropout": nn.Dropout,
     "embedding": nn.Embedding,
     "multihead_attention": nn.MultiheadAttention,
