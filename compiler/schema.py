@@ -27,11 +27,14 @@ _WORDS: dict[str, Any] = {"": None, "null": None, "true": True, "false": False}
 _MOST_DIGITS = 64
 
 
-def text() -> str:
-    """The schema that the components give now, as the text of its file."""
+def text(*, installed: bool = False) -> str:
+    """The schema that the components give now, as the text of its file; with `installed` it
+    knows the ops of other packages too."""
+    from dlc.compiler.components.registry import all_names
     from dlc.compiler.schema_definitions import build
 
-    return json.dumps(build(), indent=1, ensure_ascii=False) + "\n"
+    schema = build(all_names("op") if installed else None)
+    return json.dumps(schema, indent=1, ensure_ascii=False) + "\n"
 
 
 @cache

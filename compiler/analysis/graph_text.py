@@ -8,6 +8,7 @@ from typing import Any
 from dlc.compiler.components import registry
 from dlc.compiler.components.arguments import Mismatch
 from dlc.compiler.components.base import arguments
+from dlc.compiler.components.plugins import BrokenPlugin
 from dlc.compiler.diagnostics.catalog import code
 from dlc.compiler.diagnostics.model import Diagnostic, DiagnosticError, Label
 from dlc.compiler.diagnostics.suggest import did_you_mean
@@ -37,8 +38,10 @@ def make(kind: str, name: str, given: Mapping[str, Any]) -> Any:
     """A component from values that may be of any type. Raises ValueError."""
     try:
         component = registry.load(kind, name)
+    except BrokenPlugin as problem:
+        raise ValueError(str(problem)) from None
     except registry.UnknownComponent as problem:
-        _, help = did_you_mean(name, registry.names(kind), kind)
+        _, help = did_you_mean(name, registry.all_names(kind), kind)
         raise ValueError(f"{problem}; {help}" if help else str(problem)) from None
     table = arguments(component)
     values = {}

@@ -7,9 +7,10 @@ import re
 import sys
 from typing import Any, Final
 
-from dlc.compiler.cli.output import USAGE, CommandError, add_common, report, wants_color
+from dlc.compiler.cli.output import FINDINGS, USAGE, CommandError, add_common, report, wants_color
 from dlc.compiler.components.base import ArgumentSpec, Component, arguments, page, summary
-from dlc.compiler.components.registry import PACKAGES, kinds_of, load, names
+from dlc.compiler.components.plugins import BrokenPlugin
+from dlc.compiler.components.registry import PACKAGES, all_names, has, kinds_of, load, package
 from dlc.compiler.diagnostics.catalog import BY_NAME, code
 from dlc.compiler.diagnostics.model import Code, Diagnostic
 from dlc.compiler.diagnostics.pages import find_code, read_page
@@ -90,22 +91,32 @@ def _components(word: str) -> list[type[Component]]:
         raise _unknown(f"no kind of component is called `{visible(kind)}`", hint or _kinds_help())
     kinds = (kind,) if colon else kinds_of(word)
     if colon:
-        if name not in names(kind):
-            hint = did_you_mean(name, names(kind), kind).reason
+        if not has(kind, name):
+            hint = did_you_mean(name, all_names(kind), kind).reason
             raise _unknown(
                 f"no {kind} is called `{visible(name)}`",
                 hint or f"`dlc ops --kind {kind}` lists them",
             )
-        return [load(kind, name)]
+        return [_load(kind, name)]
     if not kinds:
         raise _unknown(f"there is nothing called `{visible(word)}`", _nearest(word))
-    return [load(kind, word) for kind in kinds]
+    return [_load(kind, word) for kind in kinds]
+
+
+def _load(kind: str, name: str) -> type[Component]:
+    try:
+        return load(kind, name)
+    except BrokenPlugin as problem:
+        help = "mend, upgrade or uninstall the package"
+        raise CommandError(
+            Diagnostic(code("E0217"), str(problem), help=help), status=FINDINGS
+        ) from problem
 
 
 def _nearest(word: str) -> str:
     """The best advice over all kinds, layers first."""
     for kind in PACKAGES:
-        found = did_you_mean(word, names(kind), kind)
+        found = did_you_mean(word, all_names(kind), kind)
         if found.word:
             return found.reason
     return did_you_mean(word, BY_NAME, "code").reason or "`dlc ops` lists every component"
@@ -126,6 +137,7 @@ def _component_object(component: type[Component]) -> dict[str, Any]:
         "summary": summary(component),
         "page": page(component),
         "available": component.available,
+        "package": package(component),
         "ports": [
             {"name": port.name, "optional": port.optional, "doc": port.doc}
             for port in _ports(component)
@@ -154,6 +166,8 @@ def _component_text(component: type[Component], bold: bool) -> str:
     if table:
         title = "Keys:" if component.kind == "section" else "Arguments:"
         parts.append("\n".join([title, *_table(table, component.kind), *_shared(component)]))
+    if origin := package(component):
+        parts.append(f"From the package {origin}.")
     if not component.available:
         parts.append(f"Not run by this version: {component.available_note}")
     return "\n\n".join(part for part in parts if part)
@@ -216,9 +230,9 @@ def _shown(value: Any) -> str:
         return "[" + ", ".join(_shown(item) for item in value) + "]"
     if isinstance(value, Component):
         given = ", ".join(
-            f"{spec.name}={_shown(getattr(value, spec.name))}"
+            f"{spec.name}={_shown(getattr(value, spec.field))}"
             for spec in arguments(type(value)).values()
-            if getattr(value, spec.name) != spec.default
+            if getattr(value, spec.field) != spec.default
         )
         if value.kind == "section":
             return "its defaults"

@@ -6,9 +6,12 @@ import argparse
 import sys
 from typing import Any, Final
 
-from dlc.compiler.cli.output import OK, add_common, report, wants_color
+from dlc.compiler.cli.output import add_common, report, wants_color
 from dlc.compiler.components.base import Component, summary
-from dlc.compiler.components.registry import PACKAGES, load, names
+from dlc.compiler.components.plugins import BrokenPlugin
+from dlc.compiler.components.registry import PACKAGES, all_names, load, package
+from dlc.compiler.diagnostics.catalog import code
+from dlc.compiler.diagnostics.model import Diagnostic
 
 _BOLD: Final = "\x1b[1m"
 _RESET: Final = "\x1b[0m"
@@ -38,12 +41,19 @@ Example: dlc ops                    all layers, losses, optimizers, ...
 
 def run(arguments: argparse.Namespace) -> int:
     kinds = (arguments.kind,) if arguments.kind else tuple(PACKAGES)
-    found = {kind: [load(kind, name) for name in names(kind)] for kind in kinds}
+    found: dict[str, list[type[Component]]] = {}
+    broken: list[Diagnostic] = []
+    for kind in kinds:
+        found[kind] = []
+        for name in all_names(kind):
+            try:
+                found[kind].append(load(kind, name))
+            except BrokenPlugin as problem:
+                broken.append(Diagnostic(code("E0217"), str(problem)))
     bold = arguments.format == "text" and wants_color(arguments.color, sys.stdout)
     listed = {"components": [_object(kind, c) for kind in kinds for c in found[kind]]}
     answer = "\n\n".join(_text(kind, found[kind], bold) for kind in kinds)
-    report((), arguments, "ops", listed, answer=answer)
-    return OK
+    return report(tuple(broken), arguments, "ops", listed, answer=answer)
 
 
 def _object(kind: str, component: type[Component]) -> dict[str, Any]:
@@ -53,6 +63,7 @@ def _object(kind: str, component: type[Component]) -> dict[str, Any]:
         "summary": summary(component),
         "runs": component.available,
         "note": component.available_note or None,
+        "package": package(component),
     }
 
 
@@ -62,5 +73,7 @@ def _text(kind: str, components: list[type[Component]], bold: bool) -> str:
     lines = [f"{_BOLD}{title}{_RESET}" if bold else title]
     for component in components:
         note = "" if component.available else " (not run yet)"
+        if origin := package(component):
+            note += f" (from {origin})"
         lines.append(f"  {component.name:{width}}  {summary(component)}{note}")
     return "\n".join(lines)

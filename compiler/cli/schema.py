@@ -15,7 +15,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.description = """\
 Example: dlc schema > spec.schema.json
 An editor that reads it completes and checks specs; begin them with
-         # yaml-language-server: $schema=spec.schema.json"""
+         # yaml-language-server: $schema=spec.schema.json
+It knows the ops of installed packages too; the shipped file only those of dlc."""
     parser.add_argument(
         "--check",
         action="store_true",
@@ -25,8 +26,8 @@ An editor that reads it completes and checks specs; begin them with
 
 
 def run(arguments: argparse.Namespace) -> int:
-    text = schema.text()
     if arguments.check:
+        text = schema.text()
         if schema.shipped() != text:
             problem = Diagnostic(
                 code("E0901"),
@@ -35,4 +36,5 @@ def run(arguments: argparse.Namespace) -> int:
             )
             raise CommandError(problem, status=FINDINGS)
         return report((), arguments, "schema", {"fresh": True}, answer="the schema is fresh")
+    text = schema.text(installed=True)
     return report((), arguments, "schema", {"schema": json.loads(text)}, answer=text)

@@ -91,7 +91,7 @@ def check_source(source: str) -> None:
             Diagnostic(
                 code("E0901"),
                 f"the generated module holds {problem}, which the generator does not write",
-                help="please report this, with the spec",
+                help="please report this, with the spec; where a package brings the op, to its authors",
             )
         )
 

@@ -43,6 +43,7 @@ _CODES = (
     Code("E0214", "unknown-path", "`--set` or `search.space` names nothing in the spec"),
     Code("E0215", "block-cycle", "a block uses itself or one declared below it"),
     Code("E0216", "wrong-kind", "a name of one kind where another kind is wanted"),
+    Code("E0217", "broken-plugin", "an op of an installed package that cannot be used"),
     # E03xx values
     Code("E0301", "wrong-type", "a value of the wrong type"),
     Code("E0302", "out-of-bounds", "a number outside the allowed range"),
@@ -55,6 +56,8 @@ _CODES = (
     Code("E0309", "missing-section", "a section or key that this needs is absent"),
     Code("E0310", "bad-range", "a range whose ends or step do not fit"),
     Code("E0311", "conflicting-settings", "two settings that exclude each other"),
+    Code("E0312", "nothing-to-start-from", "an initializer from data that the data cannot fill"),
+    Code("E0313", "symmetric-weights", "a hidden layer whose units would all start equal"),
     # E04xx shapes
     Code("E0401", "wrong-rank", "a tensor with the wrong number of dims"),
     Code("E0402", "shape-mismatch", "two shapes that must agree do not"),
@@ -89,6 +92,12 @@ _CODES = (
     Code("E0613", "module-changed", "the run folder's module is not what its spec gives"),
     Code("E0614", "export-unsupported", "ONNX cannot express this"),
     Code("E0615", "out-of-memory", "the device's memory does not hold what is asked of it"),
+    # E07xx starting from trained weights
+    Code("E0701", "bad-rename", "an entry of `transfer.rename` that says nothing that can be done"),
+    Code("E0702", "transfer-shape", "a tensor of a weights file has another shape than ours"),
+    Code("E0703", "nothing-transferred", "no tensor of a weights file fills anything here"),
+    Code("E0704", "incomplete-rename", "a tensor is made of several, and the file lacks some"),
+    Code("E0705", "transfer-dtype", "a tensor of a weights file has an element type we cannot take"),
     # E09xx us
     Code("E0901", "internal-error", "a mistake of ours, not of the spec"),
     # W01xx lints
@@ -106,6 +115,22 @@ _CODES = (
         Severity.WARNING,
     ),
     Code("W0104", "unused-param", "a parameter of the spec that nothing reads", Severity.WARNING),
+    Code("W0105", "unused-init", "an entry of `init` that no layer starts from", Severity.WARNING),
+    # W07xx starting from trained weights
+    Code(
+        "W0701",
+        "not-transferred",
+        "parameters or buffers that a weights file does not fill",
+        Severity.WARNING,
+    ),
+    Code("W0702", "unused-weights", "tensors of a weights file that go nowhere", Severity.WARNING),
+    Code("W0703", "unused-rename", "an entry of `rename` that matches nothing", Severity.WARNING),
+    Code(
+        "W0704",
+        "untied-weights",
+        "tensors of a weights file that differ and are one weight here",
+        Severity.WARNING,
+    ),
 )
 
 CODES: dict[str, Code] = {code.number: code for code in _CODES}

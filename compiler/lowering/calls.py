@@ -11,6 +11,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, cast
 
 from dlc.compiler.components import registry
+from dlc.compiler.components.plugins import BrokenPlugin
 from dlc.compiler.diagnostics.model import Label
 from dlc.compiler.ir.graph import BlockCall, Node, Program
 from dlc.compiler.lowering.builder import UNKNOWN, GraphBuilder, Place
@@ -57,7 +58,7 @@ class Calls:
             return False
         try:
             return not cast(type[Op], registry.load("op", operation.name.text)).ports
-        except registry.UnknownComponent:
+        except (registry.UnknownComponent, BrokenPlugin):
             return False
 
     def apply(
@@ -75,7 +76,7 @@ class Calls:
             return self._reuse(call, inputs, frame, place, names)
         try:
             cls = cast(type[Op], registry.load("op", call.name.text))
-        except registry.UnknownComponent:
+        except (registry.UnknownComponent, BrokenPlugin):
             return (UNKNOWN,)  # binding has reported it
         ports = self._ports(cls, call, inputs, frame, place)
         op = self._op(call, cls, frame)

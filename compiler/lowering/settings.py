@@ -16,6 +16,7 @@ from dlc.compiler.components.postprocessing.base import Postprocess
 from dlc.compiler.components.preprocessing.base import Preprocess
 from dlc.compiler.components.schedules.base import Schedule
 from dlc.compiler.components.sections.data import Data
+from dlc.compiler.components.sections.transfer import Transfer
 from dlc.compiler.components.settings import LossTerm, Settings
 from dlc.compiler.diagnostics.model import Collector, DiagnosticError, Label
 from dlc.compiler.diagnostics.suggest import did_you_mean, listed
@@ -96,6 +97,8 @@ class SettingsBuilder:
             if name in self.values
         }
         kept: dict[str, Any] = {name: made for name, made in sections.items() if made is not None}
+        if "transfer" in kept:
+            self._check_rename(kept["transfer"])
         if self.program is None:
             optimizer, schedule = self._one("optimizer", Optimizer), self._one("schedule", Schedule)
             return Settings(optimizer=optimizer, schedule=schedule, **kept)
@@ -279,6 +282,12 @@ class SettingsBuilder:
                     f"add it to `data.columns`: `{name}: column`",
                     (Label(self.keys["data"], "the data has columns for the others"),),
                 )
+
+    def _check_rename(self, transfer: Transfer) -> None:
+        """Every entry of `rename` can be done; whether it matches, only a file can tell."""
+        from dlc.compiler.semantics.rename_maps import rules_in
+
+        self._guard(lambda: rules_in(self.spec, transfer))
 
     def _columns_entry(self) -> dict[str, Span]:
         data = self.values.get("data")

@@ -113,6 +113,6 @@ def default_expr(default: object, span: Span) -> tree.Expr | None:
 
 def _field_exprs(component: Component, span: Span) -> Iterator[tuple[ArgumentSpec, tree.Expr]]:
     for spec in arguments(type(component)).values():
-        value = default_expr(getattr(component, spec.name), span)
+        value = default_expr(getattr(component, spec.field), span)
         if value is not None:
             yield spec, value

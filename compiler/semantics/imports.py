@@ -53,6 +53,13 @@ class Importer:
                 self.failed.update(name.text for name in decl.names)
         return found
 
+    def open(self, path: tree.Text, importer: Path | None, *, what: str) -> tree.File | None:
+        """The file that a path in `importer` names, None for one with errors of its own.
+        `what` are such files in messages, in the plural. Raises `DiagnosticError`."""
+        target = self._resolve(path, importer, what)
+        assert self.root is not None
+        return self.read(target, target.relative_to(self.root.resolve()).as_posix(), path.span)
+
     def _import(
         self,
         decl: tree.ImportDecl,
@@ -60,7 +67,7 @@ class Importer:
         chain: tuple[Path, ...],
         found: dict[str, tree.BlockDecl],
     ) -> None:
-        target = self._resolve(decl.path, importer)
+        target = self._resolve(decl.path, importer, "imports")
         shown = [p.name for p in (*chain, *([importer] if importer else []))]
         if target == importer or target in chain:
             raise error(
@@ -71,7 +78,9 @@ class Importer:
             )
         if len(chain) >= MAX_DEPTH:
             raise error("E0110", f"imports are nested over {MAX_DEPTH} deep", decl.path.span)
-        inner = self._read(target, decl.path.span)
+        assert self.root is not None
+        shown_path = target.relative_to(self.root.resolve()).as_posix()
+        inner = self.read(target, shown_path, decl.path.span)
         if inner is None:
             raise error("E0209", f"`{decl.path.value}` has errors of its own", decl.path.span)
         around = (*chain, importer) if importer else chain
@@ -108,16 +117,16 @@ class Importer:
                 )
             found[key] = block
 
-    def _resolve(self, path: tree.Text, importer: Path | None) -> Path:
+    def _resolve(self, path: tree.Text, importer: Path | None, what: str) -> Path:
         text = path.value
         if self.root is None or importer is None:
-            raise error("E0208", "a spec without a folder cannot import", path.span)
+            raise error("E0208", f"a spec without a folder has no {what}", path.span)
         if "\\" in text or "\0" in text or text.startswith(("/", "~")) or ":" in text:
             raise error(
                 "E0208",
                 f"`{text}` is not a relative path",
                 path.span,
-                help="imports are relative to this file, with `/` between folders: "
+                help=f"{what} are relative to this file, with `/` between folders: "
                 "no drive, URL or absolute path",
             )
         if Path(text).suffix not in SURFACES:
@@ -125,7 +134,7 @@ class Importer:
                 "E0209",
                 f"`{text}` is not a spec file",
                 path.span,
-                help="imports end in `.yaml`, `.yml` or `.dlc`",
+                help=f"{what} end in `.yaml`, `.yml` or `.dlc`",
             )
         root = self.root.resolve()
         try:
@@ -141,12 +150,12 @@ class Importer:
             )
         return target
 
-    def _read(self, target: Path, span: Span) -> tree.File | None:
+    def read(self, target: Path, shown: str, span: Span) -> tree.File | None:
+        """A file, `shown` as messages do; None for one with errors of its own, which are
+        reported. Raises `DiagnosticError` where it cannot be read."""
         if target in self._files:
             return self._files[target]
         name = target.name
-        assert self.root is not None
-        shown = target.relative_to(self.root.resolve()).as_posix()
         try:
             status = target.stat()
             if not stat.S_ISREG(status.st_mode):
@@ -164,7 +173,7 @@ class Importer:
                 "E0209",
                 f"there is no file `{shown}`",
                 span,
-                help="the path is relative to the file that imports",
+                help="the path is relative to the file that names it",
             ) from None
         except OSError as problem:
             raise error("E0209", f"`{name}` cannot be read: {problem.strerror}", span) from None

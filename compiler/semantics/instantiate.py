@@ -80,7 +80,7 @@ def instantiate(
     if any(spec.required and spec.name not in values for spec in table.values()):
         # Binding has reported it.
         raise DiagnosticError()
-    made = component(**values)
+    made = component(**{table[name].field: found for name, found in values.items()})
     try:
         made.validate()
     except ComponentError as problem:
@@ -325,6 +325,6 @@ def _any(expr: tree.Expr, context: Context) -> Any:
             found, known = context.scope.find(expr.text)
             return known if found else expr.text
         case tree.ListExpr(items=items):
-            return [_any(item, context) for item in items]
+            return tuple(_any(item, context) for item in items)
         case _:
             return evaluate(expr, context.scope)

@@ -13,6 +13,7 @@ from itertools import chain, islice
 from typing import cast
 
 from dlc.compiler.components import registry
+from dlc.compiler.components.plugins import BrokenPlugin
 from dlc.compiler.diagnostics.catalog import code
 from dlc.compiler.diagnostics.model import Diagnostic, Label
 from dlc.compiler.diagnostics.suggest import did_you_mean
@@ -115,7 +116,7 @@ class NetworkBinder:
         return (
             len(head.parts) == 1
             and head.text not in names
-            and (head.text in self.blocks or head.text in registry.names("op"))
+            and (head.text in self.blocks or registry.has("op", head.text))
         )
 
     def _check_flow(self, expr: tree.Expr, names: Layered[Span]) -> None:
@@ -128,7 +129,7 @@ class NetworkBinder:
                     self.binder.report("E0202", f"no value above is called `{name}`", expr.span)
                     return
                 _, help = did_you_mean(name, chain(self.params, reversed(list(names))), "name")
-                if not help and (name in registry.names("op") or name in self.blocks):
+                if not help and (registry.has("op", name) or name in self.blocks):
                     help = f"`{name}` is an op: apply it with an arrow, `x -> {name}`"
                 self.binder.collector.add(
                     Diagnostic(
@@ -211,6 +212,15 @@ class NetworkBinder:
         except registry.UnknownComponent:
             self._unknown(call)
             return replace(call, arguments=())
+        except BrokenPlugin as problem:
+            self.binder.report(
+                "E0217",
+                f"the op `{problem.name}` cannot be used: {problem.reason}",
+                call.name.span,
+                help=f"it comes from the package `{problem.package}`: mend, upgrade or "
+                "uninstall that",
+            )
+            return replace(call, arguments=())
         first = 1 if op.ports and not op.ports[0].variadic else len(op.ports)
         extra = [*(port.name for port in op.ports[first:]), *op.shareable]
         return self.binder.call(call, op, extra)
@@ -261,7 +271,7 @@ class NetworkBinder:
             self.binder.report("E0201", f"no op is called `{name}`", call.name.span)
             return
         is_block = name[:1].isupper() and not self._looks_foreign(name)
-        candidates = [*registry.names("op"), *self.blocks, REUSE]
+        candidates = [*registry.all_names("op"), *self.blocks, REUSE]
         self.binder.collector.add(
             similar(
                 "E0201",

@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from dlc.compiler.components import registry
 from dlc.compiler.components.base import arguments
+from dlc.compiler.components.plugins import BrokenPlugin
 from dlc.compiler.diagnostics.model import Collector, DiagnosticError
 from dlc.compiler.diagnostics.suggest import closest, did_you_mean, listed
 from dlc.compiler.semantics.forms import all_steps
@@ -211,7 +212,7 @@ def _takes(file: tree.File, call: tree.Call) -> tuple[str, ...]:
 def _fields(kind: str, name: str) -> tuple[str, ...]:
     try:
         return tuple(arguments(registry.load(kind, name)))
-    except registry.UnknownComponent:
+    except (registry.UnknownComponent, BrokenPlugin):
         return ()
 
 

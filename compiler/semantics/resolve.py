@@ -242,7 +242,8 @@ class Resolver:
 
     def _section(self, key: str, value: tree.Expr) -> tree.Expr:
         if key in _PLAIN_SECTIONS:
-            return self.binder.section(value, key, key)
+            bound = self.binder.section(value, key, key)
+            return self._with_maps(bound) if key == "transfer" else bound
         if key in ("optimizer", "schedule"):
             return self.binder.component(value, key)
         if key == "metrics":
@@ -252,6 +253,12 @@ class Resolver:
         if key == "init":
             return self._init(value)
         return self._steps(key, value)
+
+    def _with_maps(self, section: tree.Expr) -> tree.Expr:
+        # Imported on use: few specs start from trained weights.
+        from dlc.compiler.semantics.rename_maps import Maps
+
+        return Maps(self.binder, self.importer, self.path).inlined(section)
 
     def _loss(self, expr: tree.Expr) -> tree.Expr:
         """A weighted sum: calls of losses, numbers, `+`, `-`, `*`, `/`."""
@@ -287,17 +294,16 @@ class Resolver:
                 help="write `init: {conv2d: kaiming_normal, bias: zeros}`",
             )
             return tree.Missing(value.span)
-        known = (*registry.names("op"), "bias")
         entries = []
         for entry in value.entries:
-            if entry.key.text not in known:
+            if entry.key.text != "bias" and not registry.has("op", entry.key.text):
                 self.collector.add(
                     similar(
                         "E0201",
                         f"`init` names no kind of layer `{entry.key}`",
                         entry.key.text,
                         entry.key.span,
-                        known,
+                        (*registry.all_names("op"), "bias"),
                         "op",
                         otherwise="a key is an op such as `linear`, or `bias` for all biases",
                     )
