@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from dlc.compiler.codegen import identifiers
 from dlc.compiler.codegen.identifiers import Names
@@ -123,7 +123,18 @@ class Classes:
                 code.nodes.append(NodeCode(node, ""))
             else:
                 code.nodes.append(write_node(code, node, self.helpers))
+                self._take_helpers(node)
         return code
+
+    def _take_helpers(self, node: Node) -> None:
+        """The functions that fill the parameters of a node."""
+        for parameter in node.parameters:
+            if parameter.initializer is None:
+                continue
+            start: Any = parameter.initializer
+            for name, source in start.helpers().items():
+                known = self.helpers.setdefault(name, source)
+                assert known == source, f"two helpers are called `{name}`"
 
     def _code(self, graph: Graph) -> GraphCode:
         code = self._written[graph.name]
@@ -279,7 +290,7 @@ def _node_signature(code: GraphCode, written: NodeCode) -> Hashable:
         tuple(code.numbers[value] for value in node.outputs),
         node.shared,
         tuple(
-            (p.name, p.initializer.torch("w") if p.initializer is not None else None)  # type: ignore[attr-defined]
+            (p.name, _start(p.initializer) if p.initializer is not None else None)
             for p in node.parameters
         ),
         written.text,
@@ -293,6 +304,10 @@ def _node_signature(code: GraphCode, written: NodeCode) -> Hashable:
             tuple(name for name in module.kwargs if not hasattr(node.op, name)),
         ),
     )
+
+
+def _start(initializer: Any) -> tuple[str, str]:
+    return initializer.torch("w"), initializer.remark
 
 
 def _choose_arguments(plan: ClassPlan, taken: Iterable[str]) -> None:

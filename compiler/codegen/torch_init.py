@@ -45,7 +45,7 @@ def reset_parameters(
             continue
         padding = any(name == "weight" for name, _ in fills) and _has_padding(written)
         every = tuple(p.name for p in node.parameters)
-        key = (tuple((name, _text(init, "w")) for name, init in fills), padding, every)
+        key = (tuple((name, *_key(init)) for name, init in fills), padding, every)
         groups.setdefault(key, _Group(fills, padding, every)).nodes.append(node.name)
     if not groups:
         return
@@ -66,29 +66,41 @@ def _text(initializer: object, tensor: str) -> str:
     return text
 
 
+def _remark(initializer: object) -> str:
+    text: str = initializer.remark  # type: ignore[attr-defined]
+    return text
+
+
+def _key(initializer: object) -> tuple[str, str]:
+    """What two initializers must have in common to be written once."""
+    return _text(initializer, "w"), _remark(initializer)
+
+
 def _has_padding(written: NodeCode) -> bool:
     """Whether one row of the weight is zero and stays so."""
     return written.module is not None and written.module.kwargs.get("padding_idx") is not None
 
 
 def _fill(group: _Group, layer: str, depth: int) -> Iterator[str]:
-    by_text: dict[str, list[tuple[str, object]]] = {}
+    alike: dict[tuple[str, str], list[tuple[str, object]]] = {}
     for name, initializer in group.fills:
-        by_text.setdefault(_text(initializer, "w"), []).append((name, initializer))
-    tests = [_name_test([name for name, _ in fills], group.every) for fills in by_text.values()]
+        alike.setdefault(_key(initializer), []).append((name, initializer))
+    tests = [_name_test([name for name, _ in fills], group.every) for fills in alike.values()]
     if len(group.fills) >= _LOOP_FROM and all(tests):
         yield from statement(f"for name, parameter in {layer}.named_parameters():", depth)
         word = "if"
-        for test, fills in zip(tests, by_text.values(), strict=True):
+        for test, fills in zip(tests, alike.values(), strict=True):
+            text, remark = _text(fills[0][1], "parameter"), _remark(fills[0][1])
             if test == "True":
-                yield from statement(_text(fills[0][1], "parameter"), depth + 1)
+                yield from statement(text, depth + 1, remark)
             else:
                 yield from statement(f"{word} {test}:", depth + 1)
-                yield from statement(_text(fills[0][1], "parameter"), depth + 2)
+                yield from statement(text, depth + 2, remark)
             word = "elif"
     else:
         for name, initializer in group.fills:
-            yield from statement(_text(initializer, f"{layer}.{name}"), depth)
+            text = _text(initializer, f"{layer}.{name}")
+            yield from statement(text, depth, _remark(initializer))
     if group.padding:
         text = f"{layer}.weight[{layer}.padding_idx].zero_()"
         yield from statement(text, depth, "the row of the padding stays zero")

@@ -15,7 +15,8 @@ class Constant(Initializer):
 
         linear: {out_features: 1, bias_init: constant(3.5)}
 
-    For biases. Units whose weights are all equal stay equal for ever.
+    For biases. As the weights of a hidden layer any constant is refused: units that start equal
+    compute the same, get equal gradients where what reads them is equal too, and stay equal.
 
     Arguments:
         val: the value
@@ -30,3 +31,6 @@ class Constant(Initializer):
 
     def variance(self, shape: tuple[int, ...]) -> float | None:
         return 0.0
+
+    def mean_square(self, shape: tuple[int, ...]) -> float | None:
+        return self.val**2

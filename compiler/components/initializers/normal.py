@@ -16,8 +16,11 @@ class Normal(Initializer):
 
         init: {embedding: normal(std=0.02)}
 
-    w ~ N(mean, std^2). The order of positional arguments is torch's, mean first, so name
-    `std`.
+    w ~ N(mean, std²). The order of positional arguments is torch's, mean first, so name
+    `std`. A unit sums fan_in products, so Var(y) = fan_in · std² · E[x²]: what suits one width does
+    not suit another. For embeddings, whose rows are looked up and not summed, and for networks
+    published with it (0.02 in GPT-2 and BERT); else `kaiming_normal` or `xavier_normal` find the
+    deviation themselves.
 
     Arguments:
         mean: the mean
@@ -39,3 +42,6 @@ class Normal(Initializer):
 
     def variance(self, shape: tuple[int, ...]) -> float | None:
         return self.std**2
+
+    def mean_square(self, shape: tuple[int, ...]) -> float | None:
+        return self.mean**2 + self.std**2

@@ -24,3 +24,6 @@ class Ones(Initializer):
 
     def variance(self, shape: tuple[int, ...]) -> float | None:
         return 0.0
+
+    def mean_square(self, shape: tuple[int, ...]) -> float | None:
+        return 1.0

@@ -18,8 +18,10 @@ class TruncatedNormal(Initializer):
 
         init: {linear: truncated_normal(std=0.02)}
 
-    w ~ N(mean, std^2), drawn again until a <= w <= b. The ends are values, not multiples of
-    `std`.
+    w ~ N(mean, std²), drawn again until a ≤ w ≤ b. The ends are values, not multiples of `std`:
+    by default a small `std` is hardly cut at all. The variance after a cut at k deviations on both
+    sides is std² · (1 - 2 k φ(k) / (2 Φ(k) - 1)), 0.7737 of std² for k = 2. For weights without
+    outliers, which `lecun_normal` and `variance_scaling` give with a variance that fits the shape.
 
     Arguments:
         mean: the mean before the cut
@@ -54,13 +56,22 @@ class TruncatedNormal(Initializer):
         return call("nn.init.trunc_normal_", [tensor], keywords)
 
     def variance(self, shape: tuple[int, ...]) -> float | None:
+        moments = self._moments()
+        return None if moments is None else moments[1]
+
+    def mean_square(self, shape: tuple[int, ...]) -> float | None:
+        moments = self._moments()
+        return None if moments is None else moments[0] ** 2 + moments[1]
+
+    def _moments(self) -> tuple[float, float] | None:
+        """Mean and variance after the cut; None where the ends lie too far out to tell."""
         low, high = (self.a - self.mean) / self.std, (self.b - self.mean) / self.std
         mass = _cumulative(high) - _cumulative(low)
         if mass <= 0.0:
             return None
         shift = (_density(low) - _density(high)) / mass
         edges = (_edge(low) - _edge(high)) / mass
-        return self.std**2 * (1.0 + edges - shift * shift)
+        return self.mean + self.std * shift, self.std**2 * (1.0 + edges - shift * shift)
 
 
 def _cumulative(x: float) -> float:

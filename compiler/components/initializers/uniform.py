@@ -16,8 +16,9 @@ class Uniform(Initializer):
 
         init: {embedding: "uniform(-0.05, 0.05)"}
 
-    w ~ U(a, b), of variance (b - a)^2 / 12. In YAML braces the call is quoted, for a comma
-    ends a value there.
+    w ~ U(a, b), of variance (b - a)² / 12. A unit sums fan_in products, so what suits one width
+    does not suit another; `kaiming_uniform` and `xavier_uniform` find the ends themselves. In YAML
+    braces the call is quoted, for a comma ends a value there.
 
     Arguments:
         a: the least value
@@ -43,3 +44,6 @@ class Uniform(Initializer):
 
     def variance(self, shape: tuple[int, ...]) -> float | None:
         return (self.b - self.a) ** 2 / 12.0
+
+    def mean_square(self, shape: tuple[int, ...]) -> float | None:
+        return (self.a**2 + self.a * self.b + self.b**2) / 3.0

@@ -14,12 +14,24 @@ class XavierNormal(Xavier):
 
         init: {linear: xavier_normal}
 
-    w ~ N(0, s^2) with s = gain * sqrt(2 / (fan_in + fan_out)): the variance of activations
-    and that of gradients change least from layer to layer, where the nonlinearity is close
-    to the identity. Behind relu use `kaiming_normal`.
+    w ~ N(0, s²) with s = gain · √(2 / (fan_in + fan_out)).
+
+    A unit sums fan_in products, so Var(y) = fan_in · Var(w) · Var(x) for inputs of mean 0; the
+    gradient of an input sums fan_out of them. Both cannot keep their variance unless the fans
+    are equal: Var(w) = 2 / (fan_in + fan_out) takes the mean. It holds where the nonlinearity is
+    close to the identity, as tanh is near 0; relu drops half of the signal at every layer: there
+    use `kaiming_normal`.
+
+    `gain` may name the nonlinearity behind the weight: linear and sigmoid stand for 1, tanh 5/3,
+    relu √2, leaky_relu √(2 / (1 + 0.01²)), selu 3/4, as in `torch.nn.init.calculate_gain`; for the
+    others see `kaiming_normal`.
+
+    The fans are read off the weight as it is stored, [units, inputs, *window], as torch does. A
+    transposed convolution stores [inputs, units, *window]: its `fan_out` is what a unit reads.
 
     Arguments:
-        gain: a factor on the standard deviation, such as 5/3 for tanh
+        gain: a factor on the standard deviation: a number, or the nonlinearity behind the
+            weight
 
     Source: Glorot and Bengio, "Understanding the difficulty of training deep feedforward
     neural networks" (2010).

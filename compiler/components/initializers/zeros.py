@@ -14,7 +14,11 @@ class Zeros(Initializer):
 
         init: {bias: zeros}
 
-    Biases start here. Units whose weights are all zero stay equal for ever.
+    Biases start here, and so may the weights of the last layer, and of the layer that ends the
+    body of a residual, which then begins as the identity. As the weights of another hidden layer
+    it is refused: its units would all compute the same, and hand no gradient back.
+
+    Source: Goodfellow, Bengio and Courville, "Deep learning" (2016), section 8.4.
     """
 
     name: ClassVar[str] = "zeros"
