@@ -321,17 +321,23 @@ def render(dim: Dim, name: Callable[[str], str] = str) -> str:
     parts: list[str] = []
     for monomial, coefficient in dim.terms:
         factors = [
-            name(a.name)
-            if isinstance(a, Symbol)
-            else f"(({render(a.numerator, name)}) // {a.divisor})"
-            for a in monomial
+            name(a.name) if isinstance(a, Symbol) else _render_floor(a, name) for a in monomial
         ]
         if abs(coefficient) != 1 or not factors:
             factors.insert(0, str(abs(coefficient)))
         sign = "-" if coefficient < 0 else "+"
+        # A quotient stands bare where it is all of a term that no sign precedes.
+        if len(factors) > 1 or (sign == "-" and not parts):
+            factors = [f"({f})" if "//" in f else f for f in factors]
         body = " * ".join(factors)
         parts.append(f" {sign} {body}" if parts else (f"-{body}" if sign == "-" else body))
     return "".join(parts)
+
+
+def _render_floor(floor: FloorDiv, name: Callable[[str], str]) -> str:
+    numerator = render(floor.numerator, name)
+    whole = len(floor.numerator.terms) == 1
+    return f"{numerator if whole else f'({numerator})'} // {floor.divisor}"
 
 
 def product(dims: Iterable[Dim]) -> Dim:

@@ -9,7 +9,8 @@ from dlc.compiler.ir.graph import Inputs
 from dlc.compiler.ir.protocols import OnnxBuilder, TorchWriter
 from dlc.compiler.ir.types import TensorType, float_tensor, int_tensor
 from dlc.compiler.ops._checks import axis, require_equal
-from dlc.compiler.ops.base import Example, Op, OpError, Port
+from dlc.compiler.ops._join import joined
+from dlc.compiler.ops.base import Example, Op, Port
 from dlc.compiler.record import component
 
 
@@ -31,29 +32,11 @@ class Concat(Op):
     dim: int
 
     def infer(self, inputs: Inputs) -> TensorType:
-        values = inputs.many("x")
-        if len(values) < 2:
-            raise OpError(
-                "E0410",
-                f"`concat` joins two values or more, got {len(values)}",
-                blame="x",
-                help="write `[a, b] -> concat(dim=1)`",
-            )
+        values = joined(self.name, inputs, "concat(dim=1)")
         first = values[0]
         dim = axis(self.name, first, self.dim)
         total: Dim = first.shape[dim]
         for other in values[1:]:
-            if other.dtype is not first.dtype:
-                raise OpError(
-                    "E0406", f"`concat` needs one element type, got {first} and {other}", blame="x"
-                )
-            if other.rank != first.rank:
-                raise OpError(
-                    "E0401",
-                    f"`concat` needs equally many dims, got {first} and {other}",
-                    blame="x",
-                    help="bring one of them to the other's dims with `reshape` or `flatten`",
-                )
             for place, (a, b) in enumerate(zip(first.shape, other.shape, strict=True)):
                 if place != dim:
                     require_equal(

@@ -78,7 +78,7 @@ graph Net
   @logits = linear(out_features=50) x=layer.1 -> float[N, T, 50]
     share weight = tok.weight
   conv2d = conv2d(out_channels=4, kernel_size=3, stride=2) x=image \
--> float[N, 4, ((H + 1) // 2) - 1, ((H + 1) // 2) - 1]
+-> float[N, 4, (H + 1) // 2 - 1, (H + 1) // 2 - 1]
   einsum = einsum(equation="nchw,nchw->nc") x=conv2d x=conv2d -> float[N, 4]
   output logits = logits
   output z = einsum
