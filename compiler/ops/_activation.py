@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import ClassVar
 
 from dlc.compiler.ir.dims import symbol
@@ -38,7 +39,11 @@ class Activation(Op):
         return self.mean_square
 
     def torch(self, t: TorchWriter) -> str:
-        return f"{self.call}({t['x']})"
+        given = [(f.name, getattr(self, f.name), f.default) for f in dataclasses.fields(self)]
+        options = [
+            f"{name}={t.literal(value)}" for name, value, default in given if value != default
+        ]
+        return f"{self.call}({', '.join([t['x'], *options])})"
 
     def onnx(self, b: OnnxBuilder) -> str:
         return b.node(self.onnx_type, b["x"])

@@ -7,18 +7,19 @@ from typing import ClassVar
 from dlc.compiler.components.arguments import Probability
 from dlc.compiler.ir.dims import Dim, symbol
 from dlc.compiler.ir.graph import Inputs
-from dlc.compiler.ir.protocols import OnnxBuilder, TorchWriter
+from dlc.compiler.ir.protocols import TorchWriter
 from dlc.compiler.ir.types import TensorType, float_tensor
-from dlc.compiler.ops._checks import require_float
-from dlc.compiler.ops.base import Example, Op
+from dlc.compiler.ops._dropout import TrainingOnly
+from dlc.compiler.ops.base import Example
 from dlc.compiler.record import component
 
 
 @component
-class Dropout(Op):
+class Dropout(TrainingOnly):
     """Random zeros while training; nothing in evaluation.
 
         linear(120) -> relu -> dropout(0.5)
+        pixels -> dropout(0.2) -> linear(800)      # on what comes in
 
     Each number becomes 0 with probability p; the others are divided by 1 − p, so that the
     mean stays.
@@ -37,25 +38,15 @@ class Dropout(Op):
 
     p: Probability = 0.5
 
-    def infer(self, inputs: Inputs) -> TensorType:
-        require_float(self.name, inputs.x)
-        return inputs.x
-
-    def keeps(self, inputs: Inputs) -> tuple[str, ...]:
-        return ()
-
     def own_bytes(self, inputs: Inputs, results: tuple[TensorType, ...]) -> Dim:
         # The mask as an accelerator keeps it: that is where memory is short.
         return inputs.x.elements if self.p else 0
 
-    def gain(self, inputs: Inputs) -> float | None:
+    def gain(self, inputs: Inputs) -> float:
         return 1 / (1 - self.p)
 
     def torch(self, t: TorchWriter) -> str:
         return f"{t.module('nn.Dropout', self.p)}({t['x']})"
-
-    def onnx(self, b: OnnxBuilder) -> str:
-        return b["x"]
 
     @classmethod
     def examples(cls) -> tuple[Example, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar, Literal
 
 from dlc.compiler.ir.dims import symbol
-from dlc.compiler.ir.protocols import OnnxBuilder, TorchWriter
+from dlc.compiler.ir.protocols import OnnxBuilder
 from dlc.compiler.ir.types import float_tensor
 from dlc.compiler.ops._activation import Activation
 from dlc.compiler.ops.base import Example
@@ -29,14 +29,9 @@ class Gelu(Activation):
     name: ClassVar[str] = "gelu"
     call: ClassVar[str] = "F.gelu"
     kept: ClassVar[str] = "x"
-    mean_square: ClassVar[float | None] = 0.425
+    mean_square: ClassVar[float | None] = 0.4252
 
     approximate: Literal["none", "tanh"] = "none"
-
-    def torch(self, t: TorchWriter) -> str:
-        if self.approximate == "none":
-            return f"F.gelu({t['x']})"
-        return f"F.gelu({t['x']}, approximate={t.literal(self.approximate)})"
 
     def onnx(self, b: OnnxBuilder) -> str:
         return b.node("Gelu", b["x"], approximate=self.approximate)
