@@ -8,7 +8,6 @@ from pathlib import Path
 from dlc.compiler import Compilation, Diagnostic, Result, Source, check
 
 SPECS = Path(__file__).resolve().parents[1] / "specs"
-PAIRS = ("lenet5", "resnet18", "bilstm", "bert", "multitask", "skipgram")
 
 
 def check_file(path: Path, sets: Sequence[str] = ()) -> Result:

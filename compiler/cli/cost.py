@@ -15,7 +15,7 @@ _HEAD = ("layer", "kind", "shape", "parameters", "MACs", "bytes")
 
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.description = (
-        "Example: dlc cost specs/bert.yaml --dim T=128\n\n"
+        "Example: dlc cost specs/bert_base.yaml --dim T=128\n\n"
         "Counts for one sample: parameters (tied ones once), multiply-accumulates of a\n"
         "forward pass (convolutions and matrix products), and the bytes of activations that\n"
         "training keeps for the backward pass. Sizes that the spec leaves open are the top of\n"

@@ -217,10 +217,10 @@ class TestSections:
         assert with_section("data: {source: a.csv}").ok
 
     def test_a_step_that_names_an_input_fills_it(self) -> None:
-        assert check_file(SPECS / "bert.yaml").ok
-        text = (SPECS / "bert.yaml").read_text(encoding="utf-8")
+        assert check_file(SPECS / "bert_base.yaml").ok
+        text = (SPECS / "bert_base.yaml").read_text(encoding="utf-8")
         changed = text.replace(", mask: mask", "").replace(", mask=mask", "", 1)
-        result = check(Source("bert.yaml", changed, "yaml"), path=SPECS / "bert.yaml")
+        result = check(Source("bert_base.yaml", changed, "yaml"), path=SPECS / "bert_base.yaml")
         assert changed != text
         assert "E0213" in errors(result) or "E0303" in errors(result), shown(result)
 

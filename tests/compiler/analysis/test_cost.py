@@ -29,7 +29,7 @@ _DTYPES = {DType.FLOAT32: torch.float32, DType.INT64: torch.int64, DType.BOOL: t
     [
         ("lenet5", 61_718, {}),
         ("resnet18", 11_689_512, {}),
-        ("bert", 109_514_298, {"T": 128}),
+        ("bert_base", 109_514_298, {"T": 128}),
         ("multitask", 429_064, {}),
         ("skipgram", 20_000_000, {}),
     ],
@@ -60,16 +60,16 @@ def test_macs_and_bytes_grow_with_the_batch_and_parameters_do_not() -> None:
 
 
 def test_an_open_size_is_the_top_of_its_range() -> None:
-    assert cost(zoo("bert")).dims == {"N": 1, "T": 512}
+    assert cost(zoo("bert_base")).dims == {"N": 1, "T": 512}
 
 
 @pytest.mark.parametrize(
     ("name", "dims", "number"),
     [
         ("bilstm", {}, "E0403"),
-        ("bert", {"S": 3}, "E0202"),
-        ("bert", {"T": 513}, "E0302"),
-        ("bert", {"N": 0}, "E0302"),
+        ("bert_base", {"S": 3}, "E0202"),
+        ("bert_base", {"T": 513}, "E0302"),
+        ("bert_base", {"N": 0}, "E0302"),
     ],
 )
 def test_sizes_that_cannot_be_are_diagnostics(name: str, dims: dict[str, int], number: str) -> None:

@@ -51,7 +51,7 @@ def halves() -> Program:
     return program(b, block, label=int_tensor(N))
 
 
-@pytest.mark.parametrize("name", ["lenet5", "resnet18", "bert", "bilstm", "multitask", "skipgram"])
+@pytest.mark.parametrize("name", ["lenet5", "resnet18", "bert_base", "bilstm", "multitask", "skipgram"])
 def test_inferring_again_changes_nothing(name: str) -> None:
     assert infer(zoo(name)) == zoo(name)
 
@@ -68,7 +68,7 @@ def test_symbols_become_numbers_everywhere() -> None:
 
 
 def test_symbols_that_are_not_named_stay() -> None:
-    found = with_input_types(zoo("bert"), {"T": 128})
+    found = with_input_types(zoo("bert_base"), {"T": 128})
     assert verify(found) == ()
     assert found.graph.values["logits"] == float_tensor(N, 128, 30522)
 

@@ -107,7 +107,7 @@ def test_the_cost_table_is_aligned_and_ends_in_the_totals(capsys: Captured) -> N
 
 
 def test_cost_as_json_has_the_documented_keys(capsys: Captured) -> None:
-    assert main(["cost", str(SPECS / "bert.dlc"), "--dim", "T=16", "--format", "json"]) == 0
+    assert main(["cost", str(SPECS / "bert_base.dlc"), "--dim", "T=16", "--format", "json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert found["parameters"] == 109_514_298
     assert found["dims"] == {"N": 1, "T": 16}

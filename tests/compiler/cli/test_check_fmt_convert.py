@@ -10,7 +10,7 @@ import pytest
 from dlc.compiler.cli.main import main
 
 SPECS = Path(__file__).parents[3] / "specs"
-NAMES = ("bert", "bilstm", "lenet5", "multitask", "resnet18", "skipgram")
+NAMES = ("bert_base", "bilstm", "lenet5", "multitask", "resnet18", "skipgram")
 
 GOOD = """dlc: 1
 name: Tiny

@@ -24,12 +24,12 @@ TOTALS = {
     "lenet5": 61_718,
     "resnet18": 11_689_512,
     "bilstm": 2_631_498,
-    "bert": 109_514_298,
+    "bert_base": 109_514_298,
     "multitask": 429_064,
     "skipgram": 20_000_000,
 }
 SMALLER = {
-    "bert": ("vocab=100", "dim=24", "heads=2", "depth=2"),
+    "bert_base": ("vocab=100", "dim=24", "heads=2", "depth=2"),
     "bilstm": ("vocab=100", "hidden=8"),
     "skipgram": ("vocab=100", "dim=8"),
 }

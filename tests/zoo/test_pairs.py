@@ -1,26 +1,18 @@
-"""The six example pairs: two surfaces, one spec."""
+"""The specs of the zoo: two surfaces, one spec."""
 
 from __future__ import annotations
 
 import pytest
-from checking import PAIRS, SPECS, check_file, compiled
 
 from dlc.compiler import Compilation, Source, check
 from dlc.compiler.components import registry
 from dlc.compiler.components.base import arguments
 from dlc.compiler.syntax import tree
-
-PARAMETERS = {
-    "lenet5": 61_718,
-    "resnet18": 11_689_512,
-    "bilstm": 2_631_498,
-    "bert": 109_514_298,
-    "multitask": 429_064,
-    "skipgram": 20_000_000,
-}
+from tests.checking import SPECS, check_file, compiled
+from tests.zoo.networks import ZOO
 
 both_surfaces = pytest.mark.parametrize("surface", ["yaml", "dlc"])
-all_pairs = pytest.mark.parametrize("name", PAIRS)
+all_pairs = pytest.mark.parametrize("name", ZOO)
 
 
 def pair(name: str) -> tuple[Compilation, Compilation]:
@@ -53,7 +45,7 @@ def test_a_pair_is_free_of_findings(name: str) -> None:
 @all_pairs
 def test_parameters_count_as_in_the_published_networks(name: str) -> None:
     for compilation in pair(name):
-        assert compilation.program.parameter_count == PARAMETERS[name]
+        assert compilation.program.parameter_count == ZOO[name].parameters
 
 
 @all_pairs
@@ -142,7 +134,7 @@ NAMES = {
         "normalize", "conv2d", "batch_norm2d", "relu", "max_pool2d", "stage.0", "stage.1",
         "stage.2", "stage.3", "global_avg_pool", "dropout", "logits",
     ],
-    "bert": [
+    "bert_base": [
         "tok", "positions", "pos", "seg", "add", "add_2", "layer_norm", "dropout",
         *(f"encoder_layer.{i}" for i in range(12)), "linear", "gelu", "layer_norm_2", "logits",
     ],
@@ -170,7 +162,7 @@ def test_state_dict_keys_go_through_blocks_and_turns() -> None:
 
 
 def test_tied_weights_are_one_parameter() -> None:
-    program = pair("bert")[0].program
+    program = pair("bert_base")[0].program
     logits = next(node for node in program.graph.nodes if node.name == "logits")
     assert logits.shared == (("weight", "tok.weight"),)
     assert [p.name for p in logits.parameters] == ["bias"]
@@ -182,6 +174,6 @@ def test_a_parameter_of_the_spec_is_a_number_wherever_a_number_may_stand() -> No
 
 
 def test_checking_twice_gives_the_same() -> None:
-    first, second = check_file(SPECS / "bert.yaml"), check_file(SPECS / "bert.yaml")
+    first, second = check_file(SPECS / "bert_base.yaml"), check_file(SPECS / "bert_base.yaml")
     assert first.spec == second.spec
     assert compiled(first).program == compiled(second).program

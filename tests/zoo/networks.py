@@ -1,0 +1,75 @@
+"""Every network of `specs/`: what was published of it, and how to make it small."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+SPECS = Path(__file__).resolve().parents[2] / "specs"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Network:
+    """One spec.
+
+    `parameters` is the total at full size and `published` where it stands; by hand, where
+    nobody has published one. `small` are settings under which it trains in a second, and
+    `below` the bounds of its integer inputs and targets then; `lengths` of a sequence are
+    drawn between 1 and its size. `sizes` are the symbols' values where 3 samples of length
+    5 do not fit. `learning_rate` is one at which eight steps on one batch make the loss fall.
+    `dims` are the sizes without an end of their own at which its work is counted.
+    `packed` networks need their lengths on the CPU, which a fake GPU cannot give.
+    """
+
+    parameters: int
+    published: str
+    small: tuple[str, ...] = ()
+    below: Mapping[str, int] = field(default_factory=dict)
+    sizes: Mapping[str, int] = field(default_factory=dict)
+    learning_rate: float = 1e-2
+    packed: bool = False
+    dims: Mapping[str, int] = field(default_factory=dict)
+
+
+ZOO: dict[str, Network] = {
+    "lenet5": Network(
+        parameters=61_718,
+        published="LeCun et al., 1998, by hand: every map of the third layer sees all six",
+        below={"label": 10},
+        learning_rate=1e-3,
+    ),
+    "resnet18": Network(
+        parameters=11_689_512,
+        published="torchvision",
+        small=("classes=7",),
+        below={"label": 7},
+        learning_rate=1e-3,
+    ),
+    "bilstm": Network(
+        parameters=2_631_498,
+        published="by hand",
+        small=("vocab=50", "hidden=8"),
+        below={"tokens": 50, "label": 2},
+        packed=True,
+        dims={"T": 128},
+    ),
+    "bert_base": Network(
+        parameters=109_514_298,
+        published="transformers, BertForMaskedLM with tied weights",
+        small=("vocab=50", "dim=24", "heads=4", "depth=2", "max_len=16"),
+        below={"tokens": 50, "segments": 2, "label": 50},
+    ),
+    "multitask": Network(
+        parameters=429_064,
+        published="by hand",
+        small=("width=4",),
+        below={"emotion_label": 7},
+    ),
+    "skipgram": Network(
+        parameters=20_000_000,
+        published="Mikolov et al., 2013, by hand: two tables",
+        small=("vocab=50", "dim=8"),
+        below={"center": 50, "context": 50},
+    ),
+}
