@@ -10,21 +10,22 @@ from dlc.compiler.ir.graph import Inputs, Parameter
 from dlc.compiler.ir.protocols import Literal as Value
 from dlc.compiler.ir.protocols import OnnxBuilder, TorchWriter
 from dlc.compiler.ir.types import DType, TensorType
-from dlc.compiler.ops._checks import known, require_float, require_rank
+from dlc.compiler.ops._channel_norm import ChannelNorm, refuse_idle_momentum
+from dlc.compiler.ops._checks import require_float, require_rank
 from dlc.compiler.ops._conv import rank_help
-from dlc.compiler.ops.base import WeightedOp
 from dlc.compiler.record import component
 
 
 @component
-class BatchNorm(WeightedOp):
+class BatchNorm(ChannelNorm):
     """Batch normalization.
 
     Arguments:
-        eps: what is added to the variance
         momentum: the weight of the new batch in the running statistics; `null` is their
             plain mean over all batches
-        affine: whether scale and shift are learned
+        track_running_stats: whether running statistics are kept; without them evaluation
+            and the exported model take the statistics of their batch, so that a result
+            depends on what else is in the batch
     """
 
     rank: ClassVar[int]
@@ -34,14 +35,11 @@ class BatchNorm(WeightedOp):
     eps: PositiveFloat = 1e-5
     momentum: Fraction | None = 0.1
     affine: bool = True
+    track_running_stats: bool = True
 
-    @property
-    def has_bias(self) -> bool:
-        return self.affine
-
-    def _channels(self, x: TensorType) -> int:
-        help = "give dim 1 a number, or a param of the block (`float[N, width, H, W]`)"
-        return known(self.name, x, 1, "number of channels", help)
+    def validate(self) -> None:
+        super().validate()
+        refuse_idle_momentum(self.name, self.momentum, self.track_running_stats)
 
     def infer(self, inputs: Inputs) -> TensorType:
         x = inputs.x
@@ -58,22 +56,8 @@ class BatchNorm(WeightedOp):
         return x
 
     def parameters(self, inputs: Inputs) -> tuple[Parameter, ...]:
-        channels = self._channels(inputs.x)
-        learned: tuple[Parameter, ...] = ()
-        if self.affine:
-            learned = (
-                self.weight_parameter("weight", channels, role="norm"),
-                self.bias_parameter("bias", channels, role="norm"),
-            )
-        return (
-            *learned,
-            Parameter(name="running_mean", shape=(channels,), role="buffer"),
-            Parameter(name="running_var", shape=(channels,), role="buffer"),
-            Parameter(name="num_batches_tracked", shape=(), dtype=DType.INT64, role="buffer"),
-        )
-
-    def keeps(self, inputs: Inputs) -> tuple[str, ...]:
-        return ("x",)
+        learned = super().parameters(inputs)
+        return (*learned, *self.statistics(inputs.x)) if self.track_running_stats else learned
 
     def own_bytes(self, inputs: Inputs, results: tuple[TensorType, ...]) -> Dim:
         # The batch's mean and inverse deviation.
@@ -87,16 +71,15 @@ class BatchNorm(WeightedOp):
             options["momentum"] = self.momentum
         if not self.affine:
             options["affine"] = False
+        if not self.track_running_stats:
+            options["track_running_stats"] = False
         layer = t.module(f"nn.BatchNorm{self.rank}d", self._channels(t.inputs.x), **options)
         return f"{layer}({t['x']})"
 
     def onnx(self, b: OnnxBuilder) -> str:
-        channels, dtype = self._channels(b.inputs.x), b.inputs.x.dtype
-        if self.affine:
-            scale, shift = b.weight("weight"), b.weight("bias")
-        else:
-            scale = b.constant([1.0] * channels, dtype)
-            shift = b.constant([0.0] * channels, dtype)
+        if not self.track_running_stats:
+            return self._onnx_of_the_batch(b)
+        scale, shift = self.onnx_affine(b)
         return b.node(
             "BatchNormalization",
             b["x"],
@@ -106,3 +89,15 @@ class BatchNorm(WeightedOp):
             b.weight("running_var"),
             epsilon=self.eps,
         )
+
+    def _onnx_of_the_batch(self, b: OnnxBuilder) -> str:
+        """The batch laid out behind the channels is one sample of an instance norm: the
+        training mode of ONNX's BatchNormalization is for training alone."""
+        shape = b.inputs.x.shape
+        turned = [1, 0, *range(2, len(shape))]
+        sample = b.node("Transpose", b["x"], perm=turned)
+        one_sample = b.constant([1, self._channels(b.inputs.x), -1], DType.INT64)
+        flat = b.node("Reshape", sample, one_sample)
+        y = self.onnx_normalized(b, flat, 3, *self.onnx_affine(b))
+        back = b.node("Reshape", y, b.shape([shape[place] for place in turned]))
+        return b.node("Transpose", back, perm=turned)

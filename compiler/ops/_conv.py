@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from dlc.compiler.components.arguments import Natural, Positive
 from dlc.compiler.ir.dims import Answer, Dim, product
@@ -60,18 +60,11 @@ class Convolution(WeightedOp):
     kernel_size: Positive | tuple[Positive, ...]
     stride: Positive | tuple[Positive, ...] = 1
 
-    # Fields of the subclasses, which PyTorch puts in different orders.
-    @property
-    def dilation(self) -> int | tuple[int, ...]:
-        raise NotImplementedError(self.name)
-
-    @property
-    def groups(self) -> int:
-        raise NotImplementedError(self.name)
-
-    @property
-    def bias(self) -> bool:
-        raise NotImplementedError(self.name)
+    if TYPE_CHECKING:
+        # Fields of the subclasses, which PyTorch puts in different orders.
+        dilation: Positive | tuple[Positive, ...] = 1
+        groups: Positive = 1
+        bias: bool = True
 
     def validate(self) -> None:
         super().validate()

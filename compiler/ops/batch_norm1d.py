@@ -36,5 +36,10 @@ class BatchNorm1d(BatchNorm):
         return (
             Example(cls(), {"x": float_tensor(n, 5)}),
             Example(cls(eps=1e-3), {"x": float_tensor(n, 5, symbol("T"))}),
-            Example(cls(), {"x": float_tensor(n, 5)}),
+            Example(cls(momentum=None), {"x": float_tensor(n, 5)}),
+            Example(cls(track_running_stats=False), {"x": float_tensor(n, 5)}),
+            Example(
+                cls(affine=False, track_running_stats=False),
+                {"x": float_tensor(n, 5, symbol("T"))},
+            ),
         )

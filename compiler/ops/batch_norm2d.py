@@ -37,4 +37,8 @@ class BatchNorm2d(BatchNorm):
             Example(cls(), {"x": float_tensor(n, 3, 4, 5)}),
             Example(cls(momentum=0.01), {"x": float_tensor(n, 3, symbol("H"), 4)}),
             Example(cls(affine=False, eps=1e-4), {"x": float_tensor(n, 3, 4, 5)}),
+            Example(
+                cls(track_running_stats=False),
+                {"x": float_tensor(n, 3, symbol("H"), symbol("W"))},
+            ),
         )

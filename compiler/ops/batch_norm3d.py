@@ -37,4 +37,8 @@ class BatchNorm3d(BatchNorm):
             Example(cls(), {"x": float_tensor(n, 3, 2, 4, 3)}),
             Example(cls(affine=False), {"x": float_tensor(n, 3, symbol("T"), 4, 2)}),
             Example(cls(momentum=None), {"x": float_tensor(n, 3, 2, 4, 3)}),
+            Example(
+                cls(affine=False, track_running_stats=False),
+                {"x": float_tensor(n, 3, symbol("T"), 4, 2)},
+            ),
         )

@@ -12,7 +12,7 @@ from dlc.compiler.ir.protocols import Literal as Value
 from dlc.compiler.ir.protocols import OnnxBuilder, TorchWriter
 from dlc.compiler.ir.types import TensorType, float_tensor
 from dlc.compiler.ops._checks import known, require_float, require_least_rank
-from dlc.compiler.ops.base import Example, WeightedOp
+from dlc.compiler.ops.base import Example, OpError, WeightedOp
 from dlc.compiler.record import component
 
 
@@ -46,6 +46,16 @@ class LayerNorm(WeightedOp):
     def has_bias(self) -> bool:
         return self.elementwise_affine and self.bias
 
+    def validate(self) -> None:
+        super().validate()
+        if self.init is not None and not self.elementwise_affine:
+            raise OpError(
+                "E0311",
+                f"`{self.name}` has no weight here, yet `init` is given",
+                blame="init",
+                help="leave out `init`, or write `elementwise_affine=true`",
+            )
+
     def _normalized(self, x: TensorType) -> tuple[int, ...]:
         help = "give the last dim a number, or a param of the block (`float[N, T, dim]`)"
         return tuple(
@@ -75,6 +85,10 @@ class LayerNorm(WeightedOp):
     def own_bytes(self, inputs: Inputs, results: tuple[TensorType, ...]) -> Dim:
         # The mean and inverse deviation of each position.
         return product(inputs.x.shape[: -self.dims]) * 2 * inputs.x.dtype.bytes
+
+    def gain(self, inputs: Inputs) -> float | None:
+        """With scales of 1 and shifts of 0, as they start."""
+        return 1.0 if self.init is None and self.bias_init is None else None
 
     def torch(self, t: TorchWriter) -> str:
         shape = self._normalized(t.inputs.x)

@@ -19,13 +19,17 @@ from dlc.compiler.ops.adaptive_avg_pool2d import AdaptiveAvgPool2d
 from dlc.compiler.ops.adaptive_max_pool2d import AdaptiveMaxPool2d
 from dlc.compiler.ops.add import Add
 from dlc.compiler.ops.base import Example, Op
+from dlc.compiler.ops.batch_norm2d import BatchNorm2d
 from dlc.compiler.ops.conv2d import Conv2d
 from dlc.compiler.ops.conv_transpose2d import ConvTranspose2d
 from dlc.compiler.ops.div import Div
 from dlc.compiler.ops.dropout import Dropout
 from dlc.compiler.ops.flatten import Flatten
 from dlc.compiler.ops.gelu import Gelu
+from dlc.compiler.ops.group_norm import GroupNorm
 from dlc.compiler.ops.identity import Identity
+from dlc.compiler.ops.instance_norm2d import InstanceNorm2d
+from dlc.compiler.ops.layer_norm import LayerNorm
 from dlc.compiler.ops.leaky_relu import LeakyRelu
 from dlc.compiler.ops.linear import Linear
 from dlc.compiler.ops.lstm import Lstm
@@ -35,6 +39,7 @@ from dlc.compiler.ops.multihead_attention import MultiheadAttention
 from dlc.compiler.ops.neg import Neg
 from dlc.compiler.ops.pow import Pow
 from dlc.compiler.ops.relu import Relu
+from dlc.compiler.ops.rms_norm import RmsNorm
 from dlc.compiler.ops.sigmoid import Sigmoid
 from dlc.compiler.ops.silu import Silu
 from dlc.compiler.ops.sub import Sub
@@ -184,6 +189,11 @@ GAINS: list[tuple[Op, dict[str, Any]]] = [
     (Pow(scalar=2.0), {"x": float_tensor(64, 256)}),
     (Matmul(), {"x": float_tensor(64, 100), "other": float_tensor(100, 64)}),
     (Dropout(p=0.25), {"x": float_tensor(64, 256)}),
+    *(
+        (op, {"x": float_tensor(4, 8, 20, 20)})
+        for op in (BatchNorm2d(), GroupNorm(num_groups=2), InstanceNorm2d(affine=True))
+    ),
+    *((op, {"x": float_tensor(64, 256)}) for op in (LayerNorm(), RmsNorm())),
     (Neg(), {"x": float_tensor(64, 256)}),
     (Identity(), {"x": float_tensor(64, 256)}),
     (Flatten(), {"x": float_tensor(64, 16, 16)}),
@@ -198,7 +208,7 @@ def test_gain_is_the_ratio_of_mean_squares(op: Op, inputs: dict[str, Any]) -> No
     torch.manual_seed(0)
     started = case.module().train()
     for layer in started.modules():
-        if isinstance(layer, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
+        if hasattr(layer, "reset_parameters"):
             layer.reset_parameters()
     (y,) = outputs(started, case.draw({}, seed=3))
     assert concrete(case.results[0], {}) == tuple(y.shape)

@@ -103,6 +103,8 @@ class TestBiasBeforeBatchNorm:
         "body",
         [
             "conv_transpose2d(4, 3); batch_norm2d; output y = relu",
+            "conv2d(4, 3); instance_norm2d; output y = relu",
+            "conv2d(4, 3); instance_norm2d(track_running_stats=true); output y = relu",
             "flatten; linear(4); batch_norm1d; output y = relu",
         ],
     )
@@ -129,6 +131,8 @@ class TestBiasBeforeBatchNorm:
         [
             "conv2d(4, 3, bias=false); batch_norm2d; output y = relu",
             "conv2d(4, 3); relu; batch_norm2d; output y = relu",
+            "conv2d(4, 3); group_norm(2); output y = relu",
+            "conv2d(4, 3); layer_norm; output y = relu",
             "h = conv2d(4, 3); n = batch_norm2d; output y = h + n",
             "output h = conv2d(4, 3); batch_norm2d; output y = relu",
         ],

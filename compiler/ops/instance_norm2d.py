@@ -1,0 +1,44 @@
+"""`instance_norm2d`: normalization of each channel of each sample of images."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from dlc.compiler.ir.dims import symbol
+from dlc.compiler.ir.types import float_tensor
+from dlc.compiler.ops._instance_norm import InstanceNorm
+from dlc.compiler.ops.base import Example
+from dlc.compiler.record import component
+
+
+@component
+class InstanceNorm2d(InstanceNorm):
+    """Normalization of each channel of each sample of images, [N, C, H, W].
+
+        conv2d(64, 3, padding=1, bias=false) -> instance_norm2d(affine=true) -> relu
+
+    y = (x − mean) / √(variance + eps), over H and W; with `affine`, times a weight plus a
+    bias for each channel. The same in training and evaluation, and whatever the batch,
+    unless running statistics are kept. One place has no variance and is refused.
+
+    Source: Ulyanov, Vedaldi and Lempitsky, Instance normalization: the missing ingredient for
+    fast stylization, 2016.
+    """
+
+    name: ClassVar[str] = "instance_norm2d"
+    rank: ClassVar[int] = 2
+
+    @classmethod
+    def examples(cls) -> tuple[Example, ...]:
+        n = symbol("N")
+        return (
+            Example(cls(), {"x": float_tensor(n, 3, 4, 5)}),
+            Example(
+                cls(affine=True, eps=1e-3), {"x": float_tensor(n, 3, symbol("H"), symbol("W"))}
+            ),
+            Example(
+                cls(momentum=0.2, affine=True, track_running_stats=True),
+                {"x": float_tensor(n, 4, symbol("H"), 3)},
+            ),
+            Example(cls(track_running_stats=True), {"x": float_tensor(n, 3, 4, 5)}),
+        )
