@@ -18,6 +18,11 @@ ADVICE: Final[Mapping[str, Mapping[str, str]]] = {
         "Input": "declare inputs in `inputs`, or with `input x: float[N, 8]` in `.dlc`",
         "Activation": "an activation is a layer of its own: write `relu`, `tanh`, ...",
         "Lambda": "a spec holds no code; write the steps as layers or as a block",
+        "Softmax2d": "write `softmax(dim=1)`",
+        "GEGLU": "write `a = x -> linear(d) -> gelu` and `b = x -> linear(d)`, then `a * b`",
+        "ReGLU": "write `a = x -> linear(d) -> relu` and `b = x -> linear(d)`, then `a * b`",
+        "GaussianDropout": "write `dropout`: the mean and deviation of what it multiplies by are "
+        "the same",
         "Bidirectional": "write `lstm(..., bidirectional=true)`",
         "DepthwiseConv2D": "write `conv2d` with `groups` equal to the channels of its input",
         "SeparableConv2D": "write a `conv2d` with `groups` and a `conv2d` with `kernel_size` 1",
@@ -25,6 +30,10 @@ ADVICE: Final[Mapping[str, Mapping[str, str]]] = {
     "argument": {
         "activation": "an activation is a layer of its own: put `relu`, `tanh`, ... after this one",
         "keep_prob": "write `p`, the probability to drop: 1 - keep_prob",
+        "survival_rate": "write `p`, the probability to drop: 1 - survival_rate",
+        "noise_shape": "write `dropout1d`, `dropout2d` or `dropout3d` to drop whole channels",
+        "max_value": "write `relu6`, or `hardtanh` with `min_val` and `max_val`",
+        "shared_axes": "write `prelu` for one slope, `prelu(64)` for one of each of 64 channels",
         "depth_radius": "write `size`, the whole window: 2 * depth_radius + 1",
         "input_shape": "leave it out: shapes follow from `inputs`",
         "input_dim": _FOLLOWS,

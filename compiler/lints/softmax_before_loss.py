@@ -16,10 +16,19 @@ from dlc.compiler.diagnostics.model import Diagnostic, Label
 
 CODE = code("W0102")
 
+# What squashes, and the step of `postprocess` that gives its probabilities.
+_SQUASHING = {
+    "softmax": "softmax",
+    "log_softmax": "softmax",
+    "softmin": "softmax",
+    "sigmoid": "sigmoid",
+    "log_sigmoid": "sigmoid",
+    "hardsigmoid": "sigmoid",
+}
 _APPLIED = {
-    "cross_entropy": ("softmax", "log_softmax", "sigmoid"),
-    "binary_cross_entropy_with_logits": ("sigmoid", "softmax"),
-    "nll_loss": ("softmax",),
+    "cross_entropy": tuple(_SQUASHING),
+    "binary_cross_entropy_with_logits": tuple(_SQUASHING),
+    "nll_loss": ("softmax", "softmin", "sigmoid", "hardsigmoid"),
 }
 _REMEDY = {
     "nll_loss": "`nll_loss` takes log-probabilities: use `log_softmax`, or `cross_entropy` on "
@@ -44,7 +53,13 @@ def check(compilation: Compilation) -> Iterator[Diagnostic]:
                 notes=("the gradient shrinks by the slope of the second squashing",),
                 help=_REMEDY.get(
                     term.loss.name,
-                    f"remove `{node.kind}` here; for probabilities write "
-                    f"`postprocess: {{{name}: {node.kind.removeprefix('log_')}}}`",
+                    f"{_removal(node.kind)}; for probabilities write "
+                    f"`postprocess: {{{name}: {_SQUASHING[node.kind]}}}`",
                 ),
             )
+
+
+def _removal(kind: str) -> str:
+    if kind == "softmin":
+        return "take the negative, `-x`, in place of `softmin(x)` here"
+    return f"remove `{kind}` here"

@@ -45,7 +45,7 @@ class Rrelu(Activation):
                 "E0310",
                 f"`lower` is greater than `upper`, got {self.lower:g} and {self.upper:g}",
                 blame="lower" if self.lower != _LOWER else "upper",
-                help="one slope for all is `leaky_relu`",
+                help="give the lesser slope first: `rrelu(0.1, 0.3)`",
             )
 
     def own_bytes(self, inputs: Inputs, results: tuple[TensorType, ...]) -> Dim:

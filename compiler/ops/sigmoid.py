@@ -21,4 +21,4 @@ class Sigmoid(Activation):
     call: ClassVar[str] = "torch.sigmoid"
     onnx_type: ClassVar[str] = "Sigmoid"
     kept: ClassVar[str] = "y"
-    mean_square: ClassVar[float | None] = 0.293
+    mean_square: ClassVar[float | None] = 0.2934

@@ -23,7 +23,7 @@ class Silu(Activation):
     name: ClassVar[str] = "silu"
     call: ClassVar[str] = "F.silu"
     kept: ClassVar[str] = "x"
-    mean_square: ClassVar[float | None] = 0.356
+    mean_square: ClassVar[float | None] = 0.3558
 
     def onnx(self, b: OnnxBuilder) -> str:
         return b.node("Mul", b["x"], b.node("Sigmoid", b["x"]))

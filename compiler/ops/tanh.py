@@ -21,4 +21,4 @@ class Tanh(Activation):
     call: ClassVar[str] = "torch.tanh"
     onnx_type: ClassVar[str] = "Tanh"
     kept: ClassVar[str] = "y"
-    mean_square: ClassVar[float | None] = 0.394
+    mean_square: ClassVar[float | None] = 0.3943

@@ -68,16 +68,34 @@ class TestSoftmaxBeforeLoss:
         [
             ("softmax", "cross_entropy(y, t)"),
             ("log_softmax", "cross_entropy(y, t)"),
+            ("softmin", "cross_entropy(y, t)"),
+            ("log_sigmoid", "cross_entropy(y, t)"),
+            ("hardsigmoid", "cross_entropy(y, t)"),
             ("softmax", "nll_loss(y, t)"),
+            ("sigmoid", "nll_loss(y, t)"),
         ],
     )
     def test_a_second_squashing(self, last: str, loss: str) -> None:
         found = only(check_net(f"linear(3); output y = {last}", tail=TARGET.format(loss)))
         assert (found.code.number, underlined(found)) == ("W0102", last)
 
-    def test_sigmoid_before_its_loss(self) -> None:
+    @pytest.mark.parametrize(
+        ("last", "help"),
+        [
+            (
+                "sigmoid",
+                "remove `sigmoid` here; for probabilities write `postprocess: {y: sigmoid}`",
+            ),
+            ("log_sigmoid", "`postprocess: {y: sigmoid}`"),
+            ("hardsigmoid", "remove `hardsigmoid` here"),
+            ("softmin", "take the negative, `-x`, in place of `softmin(x)`"),
+        ],
+    )
+    def test_sigmoid_before_its_loss(self, last: str, help: str) -> None:
         tail = "target t: float[N, 3]; loss = binary_cross_entropy_with_logits(y, t)"
-        assert codes(check_net("linear(3); output y = sigmoid", tail=tail)) == ["W0102"]
+        found = only(check_net(f"linear(3); output y = {last}", tail=tail))
+        assert found.code.number == "W0102"
+        assert help in (found.help or "")
 
     @pytest.mark.parametrize(
         ("last", "loss"),
