@@ -39,6 +39,33 @@ ZOO: dict[str, Network] = {
         below={"label": 10},
         learning_rate=1e-3,
     ),
+    "alexnet": Network(
+        parameters=61_100_840,
+        published="torchvision",
+        small=("classes=7", "side=96", "hidden=16", "p=0"),
+        below={"label": 7},
+        learning_rate=1e-2,
+    ),
+    "alexnet_original": Network(
+        parameters=60_965_224,
+        published="Caffe's bvlc_alexnet; the paper says 60 million",
+        small=("classes=7", "hidden=16", "p=0"),
+        below={"label": 7},
+        learning_rate=1e-3,
+    ),
+    "vgg16": Network(
+        parameters=138_357_544,
+        published="torchvision, the paper's 138 million",
+        small=("classes=7", "side=32", "width=4", "hidden=16", "p=0"),
+        below={"label": 7},
+    ),
+    "resnet50": Network(
+        parameters=25_557_032,
+        published="torchvision",
+        small=("classes=7", "width=4"),
+        below={"label": 7},
+        learning_rate=1e-3,
+    ),
     "resnet18": Network(
         parameters=11_689_512,
         published="torchvision",
