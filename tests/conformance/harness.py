@@ -140,6 +140,9 @@ class Case:
             shape = concrete(type_, sizes)
             if type_.dtype.is_float:
                 value = torch.randn(shape, generator=generator)
+                if port in (self.example.ranges or {}):
+                    low, high = self.example.ranges[port]
+                    value = low + (high - low) * torch.rand(shape, generator=generator)
                 if extreme:
                     huge = torch.rand(shape, generator=generator) < 0.5
                     value = torch.where(huge, value.sign() * EXTREME, value)

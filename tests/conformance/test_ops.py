@@ -79,6 +79,8 @@ def test_gradient_reaches_every_parameter_and_input(case: Case) -> None:
     for name, leaf in leaves.items():
         assert leaf.grad is not None, f"no gradient reaches `{name}`"
         assert leaf.grad.isfinite().all()
+        if case.exempt("gradient"):
+            continue
         assert leaf.grad.any(), f"the gradient of `{name}` is 0"
 
 
