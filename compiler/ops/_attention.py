@@ -1,18 +1,25 @@
-"""Attention in ONNX: one node from opset 23, the matrix products before."""
+"""Multi-head attention in ONNX: the learned maps and masks around attention itself."""
 
 from __future__ import annotations
 
 from dlc.compiler.ir.dims import Dim
 from dlc.compiler.ir.protocols import OnnxBuilder, Weight
-from dlc.compiler.ir.types import INT, DType
+from dlc.compiler.ir.types import DType
+from dlc.compiler.ops._attend import (
+    ATTENTION_OPSET,
+    Mask,
+    attend,
+    attend_in_one_node,
+    either,
+    later,
+    repeat_heads,
+)
 from dlc.compiler.record import component
-
-_ATTENTION_OPSET = 23
 
 
 @component
 class _Projected:
-    """Query, key and value after their maps, [N, T, E] each."""
+    """Query, key and value after their maps, [N, T, heads·width] each."""
 
     q: str
     k: str
@@ -22,8 +29,9 @@ class _Projected:
 class Attention:
     """Writes multi-head attention into a builder.
 
-    `packed` says that one weight, `in_proj_weight`, holds the three maps. Masks are true
-    where a query may not look; a query that may look nowhere gets 0.
+    `packed` says that one weight, `in_proj_weight`, holds the three maps; `kv_heads` is the
+    number of heads of keys and values. Masks are true where a query may not look; a query
+    that may look nowhere gets 0.
     """
 
     def __init__(
@@ -31,6 +39,7 @@ class Attention:
         b: OnnxBuilder,
         *,
         heads: int,
+        kv_heads: int,
         width: int,
         packed: bool,
         bias: bool,
@@ -38,20 +47,39 @@ class Attention:
     ) -> None:
         self.b = b
         self.heads = heads
+        self.kv_heads = kv_heads
         self.width = width
+        self.head_width = width // heads
         self.packed = packed
         self.bias = bias
         self.is_causal = is_causal
+        shared = self.head_width * kv_heads
+        self.rows = (width, shared, shared)
         x = b.inputs.x
-        self.batch = x.shape[0]
-        self.queries = x.shape[1]
-        self.keys = (b.inputs.get("key") or x).shape[1]
+        self.sizes: tuple[Dim, Dim, Dim] = (
+            x.shape[0],
+            x.shape[1],
+            (b.inputs.get("key") or x).shape[1],
+        )
 
     def write(self) -> str:
         projected = self._project()
         mask = self._mask()
-        one_node = self.b.opset >= _ATTENTION_OPSET
-        y = (self._one_node if one_node else self._products)(projected, mask)
+        if self.b.opset < ATTENTION_OPSET:
+            y = self._products(projected, mask)
+        elif "attn_mask" in self.b.inputs:
+            y = self._one_node_by_head(projected, mask)
+        else:
+            y = attend_in_one_node(
+                self.b,
+                projected.q,
+                projected.k,
+                projected.v,
+                sizes=self.sizes,
+                mask=mask,
+                is_causal=self.is_causal,
+                heads=(self.heads, self.kv_heads),
+            )
         return self._affine(y, Weight("out_proj.weight"), Weight("out_proj.bias"))
 
     # ── the maps ─────────────────────────────────────────────────────────────
@@ -61,102 +89,92 @@ class Attention:
         return self.b.node("Add", y, self.b.weight(bias)) if self.bias else y
 
     def _project(self) -> _Projected:
-        b, width = self.b, self.width
+        b = self.b
         if b.get("key") is None and b.get("value") is None:
             whole = self._affine(b["x"], Weight("in_proj_weight"), Weight("in_proj_bias"))
-            sizes = b.constant([width] * 3, DType.INT64)
+            sizes = b.constant(self.rows, DType.INT64)
             q, k, v = b.nodes("Split", whole, sizes, outputs=3, axis=-1)
             return _Projected(q=q, k=k, v=v)
         key = b.get("key") or b["x"]
-        mapped = []
-        for place, (name, value) in enumerate(
-            (("q", b["x"]), ("k", key), ("v", b.get("value") or key))
-        ):
-            rows = (0, place * width, (place + 1) * width)
+        values = (b["x"], key, b.get("value") or key)
+        mapped, start = [], 0
+        for name, value, rows in zip("qkv", values, self.rows, strict=True):
+            part = (0, start, start + rows)
+            start += rows
             weight = (
-                Weight("in_proj_weight").slice(*rows)
+                Weight("in_proj_weight").slice(*part)
                 if self.packed
                 else Weight(f"{name}_proj_weight")
             )
-            mapped.append(self._affine(value, weight, Weight("in_proj_bias").slice(*rows)))
+            mapped.append(self._affine(value, weight, Weight("in_proj_bias").slice(*part)))
         q, k, v = mapped
         return _Projected(q=q, k=k, v=v)
 
     # ── masks ────────────────────────────────────────────────────────────────
 
-    def _mask(self) -> str | None:
-        """What stretches to [N, heads, T, S], true where a query may not look."""
+    def _mask(self) -> Mask:
         b = self.b
-        padding = b.get("key_padding_mask")
-        if padding is not None:
-            padding = b.node("Unsqueeze", padding, b.constant([1, 2], DType.INT64))
-        if not self.is_causal or (padding is None and b.opset >= _ATTENTION_OPSET):
-            return padding
-        later = self._later()
-        return later if padding is None else b.node("Or", padding, later)
+        blocked, added = b.get("key_padding_mask"), None
+        if blocked is not None:
+            blocked = b.node("Unsqueeze", blocked, b.constant([1, 2], DType.INT64))
+        type_ = b.inputs.get("attn_mask")
+        if type_ is not None:
+            mask = self._by_sample(b["attn_mask"])
+            if type_.dtype.is_float:
+                added = mask
+            else:
+                blocked = either(b, blocked, mask)
+        given = blocked is not None or added is not None
+        # Where nothing else masks, the one node knows the order by itself.
+        if self.is_causal and (given or b.opset < ATTENTION_OPSET):
+            _, queries, keys = self.sizes
+            blocked = either(b, blocked, later(b, queries, keys))
+        return Mask(blocked=blocked, added=added, given=given)
 
-    def _later(self) -> str:
-        """[T, S], true where the key comes after the query."""
+    def _by_sample(self, mask: str) -> str:
+        """[T, S] as it is; one for each sample, or each head of each, as [N, 1 or heads, T, S]."""
         b = self.b
-        places = self._range(self.keys)
-        rows = b.node("Unsqueeze", self._range(self.queries), b.constant([1], DType.INT64))
-        return b.node("Greater", places, rows)
-
-    def _range(self, size: Dim) -> str:
-        b = self.b
-        if isinstance(size, int):
-            return b.constant(range(size), INT)
-        return b.node("Range", b.scalar(0, INT), b.dim(size), b.scalar(1, INT))
+        type_ = b.inputs["attn_mask"]
+        batch, queries, keys = self.sizes
+        if type_.rank == 2:
+            return mask
+        if type_.shape[0] == batch:
+            return b.node("Unsqueeze", mask, b.constant([1], DType.INT64))
+        return b.node("Reshape", mask, b.shape((batch, self.heads, queries, keys)))
 
     # ── attention itself ─────────────────────────────────────────────────────
 
-    def _products(self, projected: _Projected, mask: str | None) -> str:
-        b = self.b
-        dtype = b.inputs.x.dtype
-        scale = b.scalar((self.width // self.heads) ** -0.5, dtype)
-        q = b.node("Mul", self._by_head(projected.q, (0, 2, 1, 3)), scale)
-        scores = b.node("MatMul", q, self._by_head(projected.k, (0, 2, 3, 1)))
-        if mask is not None:
-            scores = b.node("Where", mask, b.scalar(float("-inf"), dtype), scores)
-        weights = b.node("Softmax", scores, axis=-1)
-        if b.get("key_padding_mask") is not None:
-            # A row that is masked throughout is NaN up to here.
-            weights = b.node("Where", mask, b.scalar(0.0, dtype), weights)
-        y = b.node("MatMul", weights, self._by_head(projected.v, (0, 2, 1, 3)))
-        y = b.node("Transpose", y, perm=(0, 2, 1, 3))
-        return b.node("Reshape", y, b.constant([0, 0, self.width], DType.INT64))
+    def _products(self, projected: _Projected, mask: Mask) -> str:
+        b, groups = self.b, self.heads // self.kv_heads
+        sizes = {"rank": 4, "heads": self.heads, "groups": groups, "width": self.head_width}
+        q = self._by_head(projected.q, self.heads)
+        if groups == 1:
+            keys = self._by_head(projected.k, self.heads, (0, 2, 3, 1))
+        else:
+            keys = repeat_heads(b, self._by_head(projected.k, self.kv_heads), **sizes)
+            keys = b.node("Transpose", keys, perm=(0, 1, 3, 2))
+        v = repeat_heads(b, self._by_head(projected.v, self.kv_heads), **sizes)
+        y = attend(b, q, keys, v, scale=self.head_width**-0.5, mask=mask)
+        return self._together(y)
 
-    def _by_head(self, value: str, perm: tuple[int, ...]) -> str:
+    def _one_node_by_head(self, projected: _Projected, mask: Mask) -> str:
+        """With the heads apart, as a mask may differ between them."""
+        y = attend_in_one_node(
+            self.b,
+            self._by_head(projected.q, self.heads),
+            self._by_head(projected.k, self.kv_heads),
+            self._by_head(projected.v, self.kv_heads),
+            sizes=self.sizes,
+            mask=mask,
+        )
+        return self._together(y)
+
+    def _by_head(self, value: str, heads: int, perm: tuple[int, ...] = (0, 2, 1, 3)) -> str:
         b = self.b
-        sizes = b.constant([0, 0, self.heads, self.width // self.heads], DType.INT64)
+        sizes = b.constant([0, 0, heads, self.head_width], DType.INT64)
         return b.node("Transpose", b.node("Reshape", value, sizes), perm=perm)
 
-    def _one_node(self, projected: _Projected, mask: str | None) -> str:
+    def _together(self, y: str) -> str:
         b = self.b
-        seen = None
-        if mask is not None:
-            # Attention's mask is true where a query may look, and onnxruntime does not
-            # stretch it over the queries.
-            sizes = b.shape((self.batch, 1, self.queries, self.keys))
-            seen = b.node("Expand", b.node("Not", mask), sizes)
-        y = b.node(
-            "Attention",
-            projected.q,
-            projected.k,
-            projected.v,
-            seen,
-            q_num_heads=self.heads,
-            kv_num_heads=self.heads,
-            is_causal=int(self.is_causal and mask is None),
-        )
-        if seen is None:
-            return y
-        # A query that may look nowhere gets 0.
-        some = b.node(
-            "ReduceMax",
-            b.node("Cast", seen, to=6),
-            b.constant([1, 3], DType.INT64),
-            keepdims=0,
-        )
-        some = b.node("Unsqueeze", b.node("Cast", some, to=9), b.constant([2], DType.INT64))
-        return b.node("Where", some, y, b.scalar(0.0, b.inputs.x.dtype))
+        y = b.node("Transpose", y, perm=(0, 2, 1, 3))
+        return b.node("Reshape", y, b.constant([0, 0, self.width], DType.INT64))

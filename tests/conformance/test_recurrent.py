@@ -17,7 +17,8 @@ every_layer = pytest.mark.parametrize("name", ["rnn", "gru", "lstm"])
 
 
 def module(name: str, inputs: dict[str, TensorType], **arguments: Any) -> nn.Module:
-    op = cast(type[Op], registry.load("op", name))(hidden_size=4, **arguments)
+    arguments["hidden_size"] = 4
+    op = cast(type[Op], registry.load("op", name))(**arguments)
     return Case(name, Example(op, dict(inputs))).module().eval()
 
 
