@@ -90,6 +90,12 @@ _TWINS: dict[str, Callable[..., Any]] = {
     "max_pool1d": nn.MaxPool1d,
     "max_pool2d": nn.MaxPool2d,
     "max_pool3d": nn.MaxPool3d,
+    "bilinear": nn.Bilinear,
+    "unfold": nn.Unfold,
+    "fold": nn.Fold,
+    "lp_pool1d": nn.LPPool1d,
+    "lp_pool2d": nn.LPPool2d,
+    "lp_pool3d": nn.LPPool3d,
     "avg_pool1d": nn.AvgPool1d,
     "avg_pool2d": nn.AvgPool2d,
     "avg_pool3d": nn.AvgPool3d,
@@ -104,9 +110,28 @@ _TWINS: dict[str, Callable[..., Any]] = {
     "layer_norm": nn.LayerNorm,
     "local_response_norm": nn.LocalResponseNorm,
     "dropout": nn.Dropout,
+    "dropout1d": nn.Dropout1d,
+    "dropout2d": nn.Dropout2d,
+    "dropout3d": nn.Dropout3d,
+    "alpha_dropout": nn.AlphaDropout,
+    "feature_alpha_dropout": nn.FeatureAlphaDropout,
     "embedding": nn.Embedding,
     "multihead_attention": nn.MultiheadAttention,
     "leaky_relu": F.leaky_relu,
+    "prelu": nn.PReLU,
+    "rrelu": nn.RReLU,
+    "elu": nn.ELU,
+    "celu": nn.CELU,
+    "gelu": nn.GELU,
+    "hardtanh": nn.Hardtanh,
+    "softplus": nn.Softplus,
+    "softshrink": nn.Softshrink,
+    "hardshrink": nn.Hardshrink,
+    "threshold": nn.Threshold,
+    "softmax": nn.Softmax,
+    "softmin": nn.Softmin,
+    "log_softmax": nn.LogSoftmax,
+    "glu": nn.GLU,
     "adaptive_avg_pool2d": nn.AdaptiveAvgPool2d,
     "adaptive_max_pool2d": nn.AdaptiveMaxPool2d,
     "flatten": nn.Flatten,
@@ -122,3 +147,13 @@ def test_positional_arguments_stand_in_the_order_of_torch(name: str) -> None:
     only_ours = set(ours) - set(shared)
     # `is_causal` is an argument of forward there.
     assert only_ours <= {"is_causal"}
+
+
+@pytest.mark.parametrize("name", sorted(_TWINS))
+def test_defaults_are_those_of_torch(name: str) -> None:
+    theirs = inspect.signature(_TWINS[name]).parameters
+    for argument in arguments(load(name)).values():
+        twin = theirs.get(argument.name)
+        # None there is a choice made when it runs, or one that warns.
+        if twin is not None and twin.default not in (None, inspect.Parameter.empty):
+            assert argument.default == twin.default, argument.name
