@@ -1,0 +1,242 @@
+"""Where the elements of each row stand from left to right.
+
+Wires that should be straight tie elements into chains, which move as one: the spine of a
+network and the long way of a skip connection become vertical lines. Chains then take the
+places that make the remaining wires short, without coming nearer than the drawing allows:
+least squares under separation constraints, by moving a chain with all that it pushes.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Final
+
+from dlc.compiler.drawing.layers import Element, Hop, Rows
+
+_SWEEPS: Final = 24
+_WORK: Final = 3_000_000  # comparisons after which a large drawing is left as it is
+_BOX_GAP: Final = 26.0
+_WIRE_GAP: Final = 12.0
+
+
+@dataclass(eq=False, slots=True)
+class Chain:
+    """Elements that share one place. `shifts` are their distances from it."""
+
+    members: list[Element] = field(default_factory=list)
+    shifts: list[float] = field(default_factory=list)
+    x: float = 0.0
+    rank: int = 0
+    pulls: list[tuple[Chain, float]] = field(default_factory=list)
+    right: dict[Chain, float] = field(default_factory=dict)
+    left: dict[Chain, float] = field(default_factory=dict)
+
+
+def place(rows: Rows, reached: Sequence[tuple[int, int]]) -> None:
+    """Gives every element its x, the least being near 0. `reached` tells for each box, as
+    bits, the inputs that it depends on and the outputs that depend on it."""
+    _align(rows, reached)
+    chains, chain_of = _chains(rows)
+    _constrain(rows, chain_of)
+    _pull(rows, chain_of)
+    _start(chains)
+    _relax(chains)
+    for chain in chains:
+        # Whole pixels draw sharp lines.
+        at = float(round(chain.x))
+        for element, shift in zip(chain.members, chain.shifts, strict=True):
+            element.x = at + shift
+    least = min((e.x - e.left for row in rows.rows for e in row), default=0.0)
+    for row in rows.rows:
+        for element in row:
+            element.x -= least
+
+
+# ── chains ───────────────────────────────────────────────────────────────────
+
+
+def _align(rows: Rows, reached: Sequence[tuple[int, int]]) -> None:
+    """Marks the hops that are drawn as straight lines: no two that cross, and one above and
+    one below each element."""
+    gaps: dict[int, list[tuple[int, int]]] = {}
+    ends: set[Element] = set()
+    starts: set[Element] = set()
+    ranked = [(_class(hop, reached), hop) for hop in rows.hops]
+    for _, hop in sorted((r for r in ranked if r[0] < 3), key=lambda r: r[0]):
+        if hop.upper in starts or hop.lower in ends:
+            continue
+        taken = gaps.setdefault(hop.upper.layer, [])
+        own = (hop.upper.order, hop.lower.order)
+        at = bisect_left(taken, own)
+        # What is taken does not cross, so that its lower ends are in order too.
+        if at and taken[at - 1][1] > own[1]:
+            continue
+        if at < len(taken) and taken[at][1] < own[1]:
+            continue
+        hop.aligned = True
+        taken.insert(at, own)
+        starts.add(hop.upper)
+        ends.add(hop.lower)
+
+
+def _class(hop: Hop, reached: Sequence[tuple[int, int]]) -> int:
+    """0 for the spine, 1 for the inside of a long wire, 2 for its ends, 3 for what is better
+    drawn askew: towers that meet and heads that part stand side by side, and of three wires
+    or more the middle one is straight."""
+    upper, lower = hop.upper, hop.lower
+    if not lower.passes and not hop.free:
+        # Ports have names: the first one is what the box is about.
+        if hop is not lower.above[0]:
+            return 3
+    elif not lower.passes and _better_askew(hop, lower.above, 0, reached):
+        return 3
+    if not lower.passes and not upper.passes:
+        if _better_askew(hop, [h for h in upper.below if not h.lower.passes], 1, reached):
+            return 3
+        return 0
+    return 1 if upper.passes and lower.passes else 2
+
+
+def _better_askew(hop: Hop, hops: list[Hop], side: int, reached: Sequence[tuple[int, int]]) -> bool:
+    """Whether others have a better claim to be straight among those that meet at a box (side
+    0) or part from it (side 1)."""
+    ends = [h.lower if side else h.upper for h in hops]
+    if len(hops) < 2 or sum(not end.passes for end in ends) < 2:
+        return False
+    if len(hops) > 2:
+        ranked = sorted(hops, key=lambda h: h.lower.order if side else h.upper.order)
+        return len(hops) % 2 == 0 or hop is not ranked[len(hops) // 2]
+    a, b = (reached[end.box][side] for end in ends)
+    return not a & b
+
+
+def _chains(rows: Rows) -> tuple[list[Chain], dict[Element, Chain]]:
+    chains: list[Chain] = []
+    chain_of: dict[Element, Chain] = {}
+    for row in rows.rows:
+        for element in row:
+            hop = next((h for h in element.above if h.aligned), None)
+            if hop is None:
+                chain, shift = Chain(), 0.0
+                chains.append(chain)
+            else:
+                chain = chain_of[hop.upper]
+                at = chain.shifts[-1]  # the member in the row above is the last one
+                shift = at + hop.out - hop.into
+            chain.members.append(element)
+            chain.shifts.append(shift)
+            chain_of[element] = chain
+    return chains, chain_of
+
+
+def _shift_of(element: Element, chain: Chain) -> float:
+    return chain.shifts[element.layer - chain.members[0].layer]
+
+
+def _constrain(rows: Rows, chain_of: dict[Element, Chain]) -> None:
+    for row in rows.rows:
+        for a, b in pairwise(row):
+            gap = _BOX_GAP if not a.passes and not b.passes else _WIRE_GAP
+            first, second = chain_of[a], chain_of[b]
+            least = a.right + gap + b.left + _shift_of(a, first) - _shift_of(b, second)
+            first.right[second] = max(least, first.right.get(second, least))
+            second.left[first] = first.right[second]
+
+
+def _pull(rows: Rows, chain_of: dict[Element, Chain]) -> None:
+    for hop in rows.hops:
+        upper, lower = chain_of[hop.upper], chain_of[hop.lower]
+        if upper is lower:
+            continue
+        wanted = _shift_of(hop.upper, upper) + hop.out - _shift_of(hop.lower, lower) - hop.into
+        # lower.x - upper.x should be `wanted`
+        lower.pulls.append((upper, wanted))
+        upper.pulls.append((lower, -wanted))
+
+
+# ── places ───────────────────────────────────────────────────────────────────
+
+
+def _start(chains: list[Chain]) -> None:
+    """As far left as the constraints allow."""
+    waiting = {chain: len(chain.left) for chain in chains}
+    for rank, chain in enumerate(chains):
+        chain.rank = rank
+    ready = [chain for chain in chains if not waiting[chain]]
+    for chain in ready:
+        chain.x = max(
+            [other.x + least for other, least in chain.left.items()]
+            or [max(e.left - s for e, s in zip(chain.members, chain.shifts, strict=True))]
+        )
+        for other in chain.right:
+            waiting[other] -= 1
+            if not waiting[other]:
+                ready.append(other)
+    assert len(ready) == len(chains), "chains that do not cross have an order"
+
+
+def _relax(chains: list[Chain]) -> None:
+    work = 0
+    for sweep in range(_SWEEPS):
+        moved = 0.0
+        for chain in chains if sweep % 2 == 0 else reversed(chains):
+            if not chain.pulls:
+                continue
+            distance, cost = _move(chain)
+            moved = max(moved, abs(distance))
+            work += cost
+            if work > _WORK:
+                return
+        if moved < 0.25:
+            return
+
+
+def _move(chain: Chain) -> tuple[float, int]:
+    """Moves a chain to where its wires are shortest, together with what it meets on the way.
+    Gives how far it went, and the comparisons that took."""
+    group = {chain: None}
+    total = 0.0
+    cost = 0
+    direction = 0.0
+    while True:
+        weight = force = 0.0
+        for member in group:
+            for other, wanted in member.pulls:
+                cost += 1
+                if other not in group:
+                    weight += 1
+                    force += other.x + wanted - member.x
+        step = force / weight if weight else 0.0
+        if direction == 0.0:
+            direction = 1.0 if step > 0 else -1.0
+        if step * direction < 0.01:
+            return total, cost
+        room, met = _room(group, direction)
+        cost += len(group)
+        far = min(abs(step), room)
+        for member in group:
+            member.x += direction * far
+        total += direction * far
+        if far == abs(step) or met is None:
+            return total, cost
+        group[met] = None
+
+
+def _room(group: dict[Chain, None], direction: float) -> tuple[float, Chain | None]:
+    """How far a group can go before it meets a chain, and which."""
+    room, met = float("inf"), None
+    for member in group:
+        for other, least in _neighbours(member, direction):
+            if other in group:
+                continue
+            gap = max(0.0, (other.x - member.x) * direction - least)
+            if gap < room:
+                room, met = gap, other
+    return room, met
+
+
+def _neighbours(chain: Chain, direction: float) -> Iterator[tuple[Chain, float]]:
+    yield from (chain.right if direction > 0 else chain.left).items()
