@@ -163,9 +163,9 @@ def _written(value: object) -> str:
         case Component():
             table = arguments(type(value))
             given = [
-                f"{name}={_written(getattr(value, name))}"
+                f"{name}={_written(getattr(value, spec.field))}"
                 for name, spec in table.items()
-                if spec.required or getattr(value, name) != spec.default
+                if spec.required or getattr(value, spec.field) != spec.default
             ]
             if value.kind == "section":
                 return "{" + ", ".join(given).replace("=", ": ") + "}"

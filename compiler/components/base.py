@@ -39,13 +39,15 @@ def keyword(default: Any) -> Any:
 
 @record
 class ArgumentSpec:
-    """One argument of a component. `default` is MISSING where it is required."""
+    """One argument of a component. `default` is MISSING where it is required; `field` is the
+    name in Python, which ends in `_` where the name is a keyword there (`from_`)."""
 
     name: str
     type: ArgumentType
     default: Any
     positional: bool
     doc: str
+    field: str
 
     @property
     def required(self) -> bool:
@@ -104,12 +106,14 @@ def _read_arguments(component: type[Component]) -> dict[str, ArgumentSpec]:
         default = f.default
         if f.default_factory is not dataclasses.MISSING:
             default = f.default_factory()
-        table[f.name] = ArgumentSpec(
-            name=f.name,
+        name = f.name.removesuffix("_")
+        table[name] = ArgumentSpec(
+            name=name,
             type=from_annotation(hints[f.name]),
             default=default,
             positional=_KEYWORD not in f.metadata,
-            doc=docs.get(f.name, ""),
+            doc=docs.get(name, ""),
+            field=f.name,
         )
     # What takes no positional place comes last, whatever class declares it.
     return dict(sorted(table.items(), key=lambda item: not item[1].positional))

@@ -26,6 +26,7 @@ MAY_IMPORT = {
     "semantics": _TEXT | _GRAPH | {"syntax"},
     "lowering": _MIDDLE | {"analysis"},
     "compilation": _MIDDLE,
+    "transfer": _MIDDLE | {"compilation"},
     "lints": _MIDDLE | {"analysis", "compilation"},
     "schema_definitions": _MIDDLE,
     "schema": _MIDDLE | {"schema_definitions"},
@@ -45,6 +46,7 @@ RUNTIME_SEES = {
     "components",
     "ops",
     "codegen",
+    "transfer",
 }
 OUTSIDE = {"torch", "torchvision", "numpy", "onnx", "onnxruntime", "pyarrow", "safetensors"}
 # Loaded on use only: each costs more than checking a small spec.

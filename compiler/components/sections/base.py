@@ -26,5 +26,5 @@ class Section(Component):
         return tuple(
             (key, note)
             for key, note in self.unavailable.items()
-            if getattr(self, key) != table[key].default
+            if getattr(self, table[key].field) != table[key].default
         )

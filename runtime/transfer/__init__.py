@@ -1,0 +1,1 @@
+"""Starting from trained weights: files of weights, opened, judged and copied into a module."""
