@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from dlc.compiler.diagnostics.aliases_of_shapes import SHAPE_ARGUMENTS, SHAPE_OPS, SHAPE_WORDS
+
 _OPS: Final = {
     "Dense": ("linear",),
     "fully_connected": ("linear",),
@@ -45,6 +47,16 @@ _OPS: Final = {
     "average_pool2d": ("avg_pool2d",),
     "mean_pool": ("avg_pool2d",),
     "avg_pool": ("avg_pool2d",),
+    "LPPooling": ("lp_pool2d",),
+    "lp_pool": ("lp_pool2d", "lp_pool1d"),
+    "power_average_pool": ("lp_pool2d",),
+    "l2_pool": ("lp_pool2d",),
+    "im2col": ("unfold",),
+    "extract_patches": ("unfold",),
+    "extract_image_patches": ("unfold",),
+    "col2im": ("fold",),
+    "bilinear_layer": ("bilinear",),
+    "NeuralTensorLayer": ("bilinear",),
     "GlobalAveragePooling1D": ("global_avg_pool",),
     "GlobalAveragePooling2D": ("global_avg_pool",),
     "GlobalAveragePooling3D": ("global_avg_pool",),
@@ -161,7 +173,7 @@ _ARGUMENTS: Final = {
     "pool": ("num_pieces",),
     "use_bias": ("bias",),
     "epsilon": ("eps",),
-    "axis": ("dim", "normalized_dims"),
+    "axis": ("dim", "normalized_dims", "dims"),
     "axes": ("dim", "dims"),
     "alpha": ("negative_slope",),
     "vocab_size": ("num_embeddings", "vocabulary"),
@@ -179,7 +191,7 @@ _ARGUMENTS: Final = {
     "attention_mask": ("key_padding_mask", "attn_mask"),
     "return_sequence": ("return_sequences",),
     "sequence_lengths": ("lengths",),
-    "target_shape": ("shape",),
+    "target_shape": ("sizes",),
     "kernel_initializer": ("init",),
     "embeddings_initializer": ("init",),
     "initializer": ("init",),
@@ -444,9 +456,9 @@ _WORDS: Final = {
 
 #: What we call their words, by kind.
 ALIASES: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
-    "op": _OPS,
-    "layer": _OPS,
-    "argument": _ARGUMENTS,
+    "op": _OPS | SHAPE_OPS,
+    "layer": _OPS | SHAPE_OPS,
+    "argument": SHAPE_ARGUMENTS | _ARGUMENTS,
     "loss": _LOSSES,
     "initializer": _INITIALIZERS,
     "optimizer": _OPTIMIZERS,
@@ -458,5 +470,5 @@ ALIASES: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
     "section": _SECTIONS,
     "key": _KEYS,
     "type": _TYPES,
-    "word": _WORDS,
+    "word": SHAPE_WORDS | _WORDS,
 }

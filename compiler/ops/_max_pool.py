@@ -43,7 +43,7 @@ class MaxPool(Pool):
         arguments = [t["x"], t.literal(self.kernel_size)]
         if self.stride is not None and self.strides != self.kernel:
             arguments.append(f"stride={t.literal(self.stride)}")
-        if any(spread(self.padding, self.rank)):
+        if any(self.paddings):
             arguments.append(f"padding={t.literal(self.padding)}")
         if self.window != self.kernel:
             arguments.append(f"dilation={t.literal(self.dilation)}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from dlc.compiler.components.arguments import Natural, Positive
 from dlc.compiler.ir.dims import Dim
@@ -15,14 +15,12 @@ from dlc.compiler.record import component
 
 
 @component
-class Pool(Op):
-    """A pool.
+class SlidingPool(Op):
+    """A window that slides over the spatial dims.
 
     Arguments:
         kernel_size: the side of the window; one number, or one for each spatial dim
         stride: the step of the window; the window's side where not given
-        padding: what is added at both ends of each spatial dim, at most half of the
-            kernel
         ceil_mode: whether a last window that is cut off by the border counts
     """
 
@@ -31,9 +29,11 @@ class Pool(Op):
     #: Whether a window must fit without the padding too, as PyTorch wants in three dims.
     fits_unpadded: ClassVar[bool] = False
 
-    kernel_size: Positive | tuple[Positive, ...]
-    stride: Positive | tuple[Positive, ...] | None = None
-    padding: Natural | tuple[Natural, ...] = 0
+    if TYPE_CHECKING:
+        # Fields of the subclasses, which PyTorch puts in different orders.
+        kernel_size: Positive | tuple[Positive, ...]
+        stride: Positive | tuple[Positive, ...] | None = None
+        ceil_mode: bool = False
 
     @property
     def kernel(self) -> tuple[int, ...]:
@@ -49,8 +49,9 @@ class Pool(Op):
         return self.kernel if self.stride is None else spread(self.stride, self.rank)
 
     @property
-    def rounds_up(self) -> bool:
-        return bool(getattr(self, "ceil_mode", False))
+    def paddings(self) -> tuple[int, ...]:
+        """What is added at both ends of each spatial dim."""
+        return (0,) * self.rank
 
     @property
     def pads(self) -> tuple[tuple[int, int], ...]:
@@ -60,22 +61,9 @@ class Pool(Op):
         never for one that starts in it (window − 1 at most), which PyTorch leaves out.
         """
         return tuple(
-            (p, min(p + s - 1, w - 1) if self.rounds_up else p)
-            for p, s, w in zip(
-                spread(self.padding, self.rank), self.strides, self.window, strict=True
-            )
+            (p, min(p + s - 1, w - 1) if self.ceil_mode else p)
+            for p, s, w in zip(self.paddings, self.strides, self.window, strict=True)
         )
-
-    def validate(self) -> None:
-        # PyTorch leaves the gaps of a dilated window out of account.
-        for padding, side in zip(spread(self.padding, self.rank), self.kernel, strict=True):
-            if padding > side // 2:
-                raise OpError(
-                    "E0302",
-                    f"`padding` of `{self.name}` is at most half of `kernel_size`,"
-                    f" expected 0 to {side // 2}, got {padding}",
-                    blame="padding",
-                )
 
     def infer(self, inputs: Inputs) -> TensorType:
         x = inputs.x
@@ -89,15 +77,39 @@ class Pool(Op):
         )
         sides: list[Dim] = []
         for size, window, (before, after), step, padding in zip(
-            x.shape[2:],
-            self.window,
-            self.pads,
-            self.strides,
-            spread(self.padding, self.rank),
-            strict=True,
+            x.shape[2:], self.window, self.pads, self.strides, self.paddings, strict=True
         ):
             if self.fits_unpadded:
                 require_fit(self.name, x, size, size, window)
             require_fit(self.name, x, size, size + before + after, window, padding)
             sides.append((size + before + after - window) // step + 1)
         return x.with_shape(*x.shape[:2], *sides)
+
+
+@component
+class Pool(SlidingPool):
+    """A pool.
+
+    Arguments:
+        padding: what is added at both ends of each spatial dim, at most half of the
+            kernel
+    """
+
+    kernel_size: Positive | tuple[Positive, ...]
+    stride: Positive | tuple[Positive, ...] | None = None
+    padding: Natural | tuple[Natural, ...] = 0
+
+    @property
+    def paddings(self) -> tuple[int, ...]:
+        return spread(self.padding, self.rank)
+
+    def validate(self) -> None:
+        # PyTorch leaves the gaps of a dilated window out of account.
+        for padding, side in zip(self.paddings, self.kernel, strict=True):
+            if padding > side // 2:
+                raise OpError(
+                    "E0302",
+                    f"`padding` of `{self.name}` is at most half of `kernel_size`,"
+                    f" expected 0 to {side // 2}, got {padding}",
+                    blame="padding",
+                )

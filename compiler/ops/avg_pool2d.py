@@ -22,6 +22,7 @@ class AvgPool2d(AvgPool):
     with `ceil_mode` the division rounds up, but a window never starts behind the end.
     Border windows with padding average over its zeros too, unless `count_include_pad` is
     false; a window cut off by `ceil_mode` averages over what is there.
+    With `divisor_override=1` the windows are summed up.
     """
 
     name: ClassVar[str] = "avg_pool2d"
@@ -30,6 +31,7 @@ class AvgPool2d(AvgPool):
     kernel_size: Positive | tuple[Positive, Positive]
     stride: Positive | tuple[Positive, Positive] | None = None
     padding: Natural | tuple[Natural, Natural] = 0
+    divisor_override: Positive | None = None
 
     @classmethod
     def examples(cls) -> tuple[Example, ...]:
@@ -60,5 +62,17 @@ class AvgPool2d(AvgPool):
             Example(
                 cls(kernel_size=2, stride=2, padding=1, ceil_mode=True),
                 {"x": float_tensor(n, 3, 9, 8)},
+            ),
+            Example(
+                cls(kernel_size=2, stride=2, padding=1, ceil_mode=True, divisor_override=3),
+                {"x": float_tensor(n, 3, 9, 8)},
+            ),
+            Example(
+                cls(kernel_size=2, ceil_mode=True, divisor_override=4),
+                {"x": float_tensor(n, 3, symbol("H", 4), 7)},
+            ),
+            Example(
+                cls(kernel_size=3, padding=1, count_include_pad=False, divisor_override=1),
+                {"x": float_tensor(n, 3, symbol("H", 4), 7)},
             ),
         )

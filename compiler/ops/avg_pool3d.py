@@ -21,8 +21,9 @@ class AvgPool3d(AvgPool):
     A side of n becomes (n + 2·padding − kernel_size) // stride + 1;
     with `ceil_mode` the division rounds up, but a window never starts behind the end.
     Border windows with padding average over its zeros too, unless `count_include_pad` is
-    false; a window cut off by `ceil_mode` averages over what is there. The window must fit
-    into the input without padding too.
+    false; a window cut off by `ceil_mode` averages over what is there.
+    With `divisor_override=1` the windows are summed up. The window must fit into the input
+    without padding too.
     """
 
     name: ClassVar[str] = "avg_pool3d"
@@ -32,6 +33,7 @@ class AvgPool3d(AvgPool):
     kernel_size: Positive | tuple[Positive, Positive, Positive]
     stride: Positive | tuple[Positive, Positive, Positive] | None = None
     padding: Natural | tuple[Natural, Natural, Natural] = 0
+    divisor_override: Positive | None = None
 
     @classmethod
     def examples(cls) -> tuple[Example, ...]:
@@ -58,4 +60,16 @@ class AvgPool3d(AvgPool):
                 {"x": float_tensor(n, 2, 5, 6, 4)},
             ),
             Example(cls(kernel_size=(1, 2, 2)), {"x": float_tensor(n, 2, 5, 6, 4)}),
+            Example(
+                cls(kernel_size=2, stride=2, padding=1, ceil_mode=True, divisor_override=3),
+                {"x": float_tensor(n, 2, 5, 6, 4)},
+            ),
+            Example(
+                cls(kernel_size=2, ceil_mode=True, divisor_override=8),
+                {"x": float_tensor(n, 2, symbol("T", 4), 5, 6)},
+            ),
+            Example(
+                cls(kernel_size=3, padding=1, count_include_pad=False, divisor_override=1),
+                {"x": float_tensor(n, 2, symbol("T", 4), 5, 6)},
+            ),
         )

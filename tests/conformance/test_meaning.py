@@ -20,11 +20,13 @@ from dlc.compiler.ops.adaptive_max_pool2d import AdaptiveMaxPool2d
 from dlc.compiler.ops.add import Add
 from dlc.compiler.ops.base import Example, Op
 from dlc.compiler.ops.batch_norm2d import BatchNorm2d
+from dlc.compiler.ops.bilinear import Bilinear
 from dlc.compiler.ops.conv2d import Conv2d
 from dlc.compiler.ops.conv_transpose2d import ConvTranspose2d
 from dlc.compiler.ops.div import Div
 from dlc.compiler.ops.dropout import Dropout
 from dlc.compiler.ops.flatten import Flatten
+from dlc.compiler.ops.fold import Fold
 from dlc.compiler.ops.gelu import Gelu
 from dlc.compiler.ops.group_norm import GroupNorm
 from dlc.compiler.ops.identity import Identity
@@ -44,6 +46,7 @@ from dlc.compiler.ops.sigmoid import Sigmoid
 from dlc.compiler.ops.silu import Silu
 from dlc.compiler.ops.sub import Sub
 from dlc.compiler.ops.tanh import Tanh
+from dlc.compiler.ops.unfold import Unfold
 from dlc.runtime.export.onnx_builder import export_program
 
 
@@ -192,6 +195,15 @@ GAINS: list[tuple[Op, dict[str, Any]]] = [
     *(
         (op, {"x": float_tensor(4, 8, 20, 20)})
         for op in (BatchNorm2d(), GroupNorm(num_groups=2), InstanceNorm2d(affine=True))
+    ),
+    (
+        Bilinear(out_features=64, bias=False),
+        {"x": float_tensor(512, 16), "other": float_tensor(512, 24)},
+    ),
+    (Unfold(kernel_size=3), {"x": float_tensor(4, 8, 20, 20)}),
+    (
+        Fold(output_size=(20, 18), kernel_size=3, padding=1, stride=2, dilation=2),
+        {"x": float_tensor(32, 72, 72)},
     ),
     *((op, {"x": float_tensor(64, 256)}) for op in (LayerNorm(), RmsNorm())),
     (Neg(), {"x": float_tensor(64, 256)}),

@@ -26,6 +26,7 @@ _MODULES = {
     "conv_transpose": "ConvTranspose",
     "max_pool": "MaxPool",
     "avg_pool": "AvgPool",
+    "lp_pool": "LPPool",
 }
 _AXES = ("D", "H", "W")
 
@@ -46,9 +47,11 @@ def layers(draw: st.DrawFn, rank: int) -> tuple[str, dict[str, Any]]:
     arguments: dict[str, Any] = {"kernel_size": per_dim(draw, rank, 1, 4)}
     if draw(st.booleans()):
         arguments["stride"] = per_dim(draw, rank, 1, 3)
-    if draw(st.booleans()):
+    if family == "lp_pool":
+        arguments["norm_type"] = 2.0
+    elif draw(st.booleans()):
         arguments["padding"] = per_dim(draw, rank, 0, 2)
-    if family != "avg_pool" and draw(st.booleans()):
+    if family not in ("avg_pool", "lp_pool") and draw(st.booleans()):
         arguments["dilation"] = per_dim(draw, rank, 1, 3)
     if family.startswith("conv"):
         arguments["out_channels"] = draw(st.integers(1, 4))
