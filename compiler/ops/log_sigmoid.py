@@ -13,7 +13,7 @@ from dlc.compiler.record import component
 class LogSigmoid(Activation):
     """The logarithm of the logistic function, below 0 everywhere.
 
-        einsum("nd,nd->n") -> log_sigmoid      # the log-likelihood of a pair that belongs together
+        [a, b] -> einsum("nd,nd->n") -> log_sigmoid      # the log-likelihood of a pair
 
     y = −log(1 + e⁻ˣ), computed so that large numbers do no harm. Losses that end in
     `_with_logits` apply it themselves.
