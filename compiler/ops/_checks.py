@@ -168,3 +168,23 @@ def axis(op: str, x: TensorType, dim: int, field: str = "dim", extra: int = 0) -
             blame=field,
         )
     return dim % rank
+
+
+def require_even(op: str, x: TensorType) -> int:
+    """The last size of an op that takes its numbers in pairs. Raises E0403 where it is not
+    known, E0404 where it is odd."""
+    size = x.shape[-1]
+    if not isinstance(size, int):
+        raise OpError(
+            "E0403",
+            f"`{op}` needs a known last size, got `{size}` in {x}",
+            blame="x",
+            help="give the last dim a number, or a param of the block (`float[N, T, dim]`)",
+        )
+    if size % 2:
+        raise OpError(
+            "E0404",
+            f"`{op}` takes pairs of numbers, and the last size of {x} is odd",
+            blame="x",
+        )
+    return size
