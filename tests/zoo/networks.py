@@ -99,4 +99,40 @@ ZOO: dict[str, Network] = {
         small=("vocab=50", "dim=8"),
         below={"center": 50, "context": 50},
     ),
+    "vit_b_16": Network(
+        parameters=86_567_656,
+        published="torchvision",
+        small=("classes=7", "side=32", "dim=24", "heads=4", "depth=2", "hidden=48"),
+        below={"label": 7},
+    ),
+    "gpt2": Network(
+        parameters=124_439_808,
+        published="transformers, GPT2LMHeadModel with tied weights",
+        small=("vocab=50", "context=16", "dim=24", "heads=4", "depth=2"),
+        below={"tokens": 50, "label": 50},
+    ),
+    "unet": Network(
+        parameters=31_030_658,
+        published="Ronneberger et al., 2015, by hand from Figure 1, with biases",
+        small=("width=2", "side=188", "p=0"),
+        below={"mask": 2},
+        learning_rate=1e-3,
+    ),
+    "convolutional_autoencoder": Network(
+        parameters=111_521, published="by hand", learning_rate=1e-3
+    ),
+    "dense_autoencoder": Network(
+        parameters=2_837_314,
+        published="Hinton and Salakhutdinov, 2006, by hand",
+        learning_rate=1e-3,
+    ),
+    "cbow": Network(
+        parameters=20_000_000,
+        published="Mikolov et al., 2013, by hand: two tables",
+        small=("vocab=50", "dim=8"),
+        below={"center": 50, "context": 50},
+    ),
+    "logistic_regression": Network(parameters=31, published="by hand: 30 weights, a bias"),
+    "perceptron": Network(parameters=513, published="by hand: 31 x 16 + 17"),
+    "mlp": Network(parameters=15_089, published="by hand"),
 }
