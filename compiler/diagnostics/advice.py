@@ -25,6 +25,7 @@ ADVICE: Final[Mapping[str, Mapping[str, str]]] = {
         "the same",
         "Bidirectional": "write `lstm(..., bidirectional=true)`",
         "DepthwiseConv2D": "write `conv2d` with `groups` equal to the channels of its input",
+        "RepeatVector": "write `unsqueeze(1) -> expand(-1, n, -1)`",
         "SeparableConv2D": "write a `conv2d` with `groups` and a `conv2d` with `kernel_size` 1",
     },
     "argument": {
@@ -86,6 +87,9 @@ ADVICE: Final[Mapping[str, Mapping[str, str]]] = {
     "optimizer": {
         "momentum": "write `sgd(lr=0.1, momentum=0.9)`",
         "nesterov": "write `sgd(lr=0.1, momentum=0.9, nesterov=true)`",
+    },
+    "word": {
+        "area": "write `adaptive_avg_pool2d(size)`, which is the same",
     },
     "initializer": {
         "default": "leave the entry out: every layer has a default initializer",

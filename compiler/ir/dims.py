@@ -135,7 +135,7 @@ class Poly:
 
     def __str__(self) -> str:
         parts: list[str] = []
-        for monomial, coefficient in self.terms:
+        for monomial, coefficient in _as_written(self):
             body = "*".join(str(atom) for atom in monomial)
             magnitude = abs(coefficient)
             text = (
@@ -314,12 +314,18 @@ def symbols(dim: Dim) -> dict[str, Symbol]:
     return found
 
 
+def _as_written(dim: Poly) -> list[tuple[Monomial, int]]:
+    """The terms, one in front that no sign precedes where there is any: `512 - T`."""
+    first = next((i for i, (_, coefficient) in enumerate(dim.terms) if coefficient > 0), 0)
+    return [dim.terms[first], *dim.terms[:first], *dim.terms[first + 1 :]]
+
+
 def render(dim: Dim, name: Callable[[str], str] = str) -> str:
     """The size as a Python expression, symbols spelled by `name`."""
     if isinstance(dim, int):
         return str(dim)
     parts: list[str] = []
-    for monomial, coefficient in dim.terms:
+    for monomial, coefficient in _as_written(dim):
         factors = [
             name(a.name) if isinstance(a, Symbol) else _render_floor(a, name) for a in monomial
         ]

@@ -1,0 +1,108 @@
+"""What other libraries call the ops that move numbers without computing: by op, argument and
+word. One part of the tables of `aliases.py`."""
+
+from __future__ import annotations
+
+from typing import Final
+
+SHAPE_OPS: Final = {
+    **dict.fromkeys(
+        (
+            *(f"ZeroPad{n}d" for n in (1, 2, 3)),
+            *(f"ZeroPadding{n}D" for n in (1, 2, 3)),
+            *(f"ConstantPad{n}d" for n in (1, 2, 3)),
+            *(f"ReflectionPad{n}d" for n in (1, 2, 3)),
+            *(f"ReplicationPad{n}d" for n in (1, 2, 3)),
+            *(f"CircularPad{n}d" for n in (1, 2, 3)),
+            *("ZeroPad", "ReflectionPad", "padding", "constant_pad_nd", "mirror_pad"),
+        ),
+        ("pad",),
+    ),
+    **dict.fromkeys(
+        (
+            *("Upsample", "UpsamplingNearest2d", "UpsamplingBilinear2d", "upscale"),
+            *(f"UpSampling{n}D" for n in (1, 2, 3)),
+            *("resize", "Resizing", "image_resize", "downsample"),
+        ),
+        ("interpolate",),
+    ),
+    **dict.fromkeys(
+        (*(f"Cropping{n}D" for n in (1, 2, 3)), "CenterCrop", "cropping"),
+        ("crop",),
+    ),
+    "expand_dims": ("unsqueeze",),
+    "newaxis": ("unsqueeze",),
+    "swapaxes": ("transpose",),
+    "swapdims": ("transpose",),
+    "moveaxis": ("permute",),
+    "movedim": ("permute",),
+    "rearrange": ("permute", "reshape"),
+    "broadcast": ("expand",),
+    "broadcast_to": ("expand",),
+    "expand_as": ("expand",),
+    "repeat_elements": ("repeat_interleave",),
+    "hstack": ("concat",),
+    "vstack": ("concat",),
+    "depth_to_space": ("pixel_shuffle",),
+    "sub_pixel": ("pixel_shuffle",),
+    "space_to_depth": ("pixel_unshuffle",),
+    "shuffle": ("channel_shuffle",),
+    "narrow": ("slice",),
+    "strided_slice": ("slice",),
+    "getitem": ("select", "slice"),
+    "index": ("select",),
+    "unbind": ("chunk",),
+    "unstack": ("chunk",),
+    "array_split": ("chunk",),
+    "tensor_split": ("chunk",),
+    "split_with_sizes": ("split",),
+    "reverse": ("flip",),
+    "fliplr": ("flip",),
+    "flipud": ("flip",),
+    "circular_shift": ("roll",),
+    "take": ("index_select",),
+    "take_along_axis": ("gather",),
+    "take_along_dim": ("gather",),
+    "GatherElements": ("gather",),
+}
+
+SHAPE_ARGUMENTS: Final = {
+    "perm": ("dims",),
+    "permutation": ("dims",),
+    "shape": ("sizes",),
+    "new_shape": ("sizes",),
+    "unflattened_size": ("sizes",),
+    "sections": ("split_size",),
+    "split_size_or_sections": ("split_size",),
+    "num_or_size_splits": ("split_size", "chunks"),
+    "num_chunks": ("chunks",),
+    "paddings": ("pad",),
+    "padding": ("pad",),
+    "pad_width": ("pad",),
+    "constant_values": ("value",),
+    "padding_mode": ("mode",),
+    "interpolation": ("mode",),
+    "scale": ("scale_factor",),
+    "scales": ("scale_factor",),
+    "target_size": ("size",),
+    "output_size": ("size",),
+    "new_size": ("size",),
+    "half_pixel_centers": ("align_corners",),
+    "block_size": ("upscale_factor", "downscale_factor"),
+    "factor": ("upscale_factor", "downscale_factor"),
+    "reps": ("dims",),
+    "multiples": ("dims",),
+    "begin": ("start",),
+    "stop": ("end",),
+    "shift": ("shifts",),
+    "indices": ("index",),
+    "offsets": ("offset",),
+    "cropping": ("size",),
+}
+
+SHAPE_WORDS: Final = {
+    "edge": ("replicate",),
+    "wrap": ("circular",),
+    "zeros": ("constant",),
+    "cubic": ("bicubic",),
+}
