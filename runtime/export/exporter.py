@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import onnx
 
 from dlc.compiler.codegen.onnx_graph import OnnxGraph, Pipeline, lower, preprocess_key

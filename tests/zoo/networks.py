@@ -135,4 +135,17 @@ ZOO: dict[str, Network] = {
     "logistic_regression": Network(parameters=31, published="by hand: 30 weights, a bias"),
     "perceptron": Network(parameters=513, published="by hand: 31 x 16 + 17"),
     "mlp": Network(parameters=15_089, published="by hand"),
+    "transformer_block": Network(
+        parameters=1_478_530,
+        published="by hand: tokens, 4 x 128 x 129, 2 x 256, 65,536 x 2 + 640, a head",
+        small=("vocab=50", "dim=16", "hidden=32"),
+        below={"tokens": 50, "label": 2},
+    ),
+    "seq2seq": Network(
+        parameters=13_401_872,
+        published="by hand: two tables, two GRUs, the attention's 512 x 512 and 1024 x 512, a head",
+        small=("source_vocab=50", "target_vocab=50", "dim=8", "hidden=16"),
+        below={"source": 50, "previous": 50, "word": 50},
+        packed=True,
+    ),
 }
