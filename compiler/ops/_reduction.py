@@ -44,6 +44,15 @@ def remaining(x: TensorType, dims: tuple[int, ...], keepdim: bool) -> Shape:
     return tuple(size for place, size in enumerate(x.shape) if place not in dims)
 
 
+def dim_arguments(t: TorchWriter, dim: int | tuple[int, ...] | None, keepdim: bool) -> list[str]:
+    """`dim=1, keepdim=True` as source text, where they are not PyTorch's defaults."""
+    if dim is None and not keepdim:
+        return []
+    dims = tuple(range(t.inputs.x.rank)) if dim is None else dim
+    keep = [f"keepdim={t.literal(keepdim)}"] if keepdim else []
+    return [f"dim={t.literal(dims)}", *keep]
+
+
 def require_numbers(op: str, x: TensorType, port: str = "x", *, bools: bool = False) -> None:
     """Raises E0406 where the elements are texts, or flags without `bools`."""
     if x.dtype.is_float or x.dtype.is_int or (bools and x.dtype is BOOL):
@@ -113,11 +122,7 @@ class Reduction(Op):
 
     def torch_arguments(self, t: TorchWriter) -> list[str]:
         """`dim` and `keepdim`, where they are not PyTorch's defaults."""
-        if self.dim is None and not self.keepdim:
-            return []
-        dims = self.dims(t.inputs.x) if self.dim is None else self.dim
-        keep = [f"keepdim={t.literal(self.keepdim)}"] if self.keepdim else []
-        return [f"dim={t.literal(dims)}", *keep]
+        return dim_arguments(t, self.dim, self.keepdim)
 
     def onnx(self, b: OnnxBuilder) -> str:
         value = onnx_cast(b, b["x"], b.inputs.x.dtype, b.results[0].dtype)
