@@ -8,9 +8,9 @@ from dlc.compiler.components.arguments import Positive
 from dlc.compiler.ir.dims import Dim
 from dlc.compiler.ir.graph import Inputs
 from dlc.compiler.ir.protocols import OnnxBuilder, TorchWriter
-from dlc.compiler.ir.types import DType, TensorType
+from dlc.compiler.ir.types import DType, Shape, TensorType
 from dlc.compiler.ops._checks import require_float, require_rank
-from dlc.compiler.ops._conv import layout, rank_help, spread
+from dlc.compiler.ops._conv import layout, rank_help
 from dlc.compiler.ops.base import Op, OpError
 from dlc.compiler.record import component
 
@@ -20,23 +20,38 @@ def windows(size: int, count: int) -> list[tuple[int, int]]:
     return [(i * size // count, -(-(i + 1) * size // count)) for i in range(count)]
 
 
+def _even(size: Dim, side: Dim) -> int | None:
+    """The step of windows that lie side by side; None where they overlap or are not known."""
+    if size == side:
+        return 1
+    if isinstance(size, int) and isinstance(side, int) and size % side == 0:
+        return size // side
+    return None
+
+
 @component
 class AdaptivePool(Op):
     """A pool that is told the size of the result.
 
     Arguments:
-        output_size: the sides of the result; one number, or one for each spatial dim
+        output_size: the sides of the result; one number, or one for each spatial dim,
+            where `null` leaves a side as it is
     """
 
     rank: ClassVar[int]
     family: ClassVar[str]
     pool_type: ClassVar[str]
+    reduction: ClassVar[str]
 
-    output_size: Positive | tuple[Positive, ...]
+    output_size: Positive | tuple[Positive | None, ...]
 
-    @property
-    def sides(self) -> tuple[int, ...]:
-        return spread(self.output_size, self.rank)
+    def sides(self, x: TensorType) -> Shape:
+        """The spatial sizes of the result."""
+        wanted = self.output_size
+        sides = wanted if isinstance(wanted, tuple) else (wanted,) * self.rank
+        return tuple(
+            size if side is None else side for size, side in zip(x.shape[2:], sides, strict=True)
+        )
 
     def infer(self, inputs: Inputs) -> TensorType:
         x = inputs.x
@@ -48,38 +63,38 @@ class AdaptivePool(Op):
             layout=layout(self.rank),
             help=rank_help(x, self.rank, self.family),
         )
-        return x.with_shape(*x.shape[:2], *self.sides)
+        return x.with_shape(*x.shape[:2], *self.sides(x))
 
     def torch(self, t: TorchWriter) -> str:
         return f"F.{self.name}({t['x']}, {t.literal(self.output_size)})"
 
     def onnx(self, b: OnnxBuilder) -> str:
-        if all(side == 1 for side in self.sides):
+        x = b.inputs.x
+        sides = self.sides(x)
+        if all(side == 1 for side in sides):
             return self.onnx_global(b)
-        sizes = self._sizes(b.inputs.x)
-        if all(size % side == 0 for size, side in zip(sizes, self.sides, strict=True)):
-            kernel = [size // side for size, side in zip(sizes, self.sides, strict=True)]
-            return b.node(self.pool_type, b["x"], kernel_shape=kernel, strides=kernel)
+        kernel = [_even(size, side) for size, side in zip(x.shape[2:], sides, strict=True)]
+        whole = [side for side in kernel if side is not None]
+        if len(whole) == self.rank:
+            return b.node(self.pool_type, b["x"], kernel_shape=whole, strides=whole)
         value = b["x"]
-        for place, (size, side) in enumerate(zip(sizes, self.sides, strict=True)):
-            if size != side:
-                value = self.onnx_axis(b, value, place + 2, size, side)
-        return value
-
-    def _sizes(self, x: TensorType) -> tuple[int, ...]:
-        """The spatial sizes, which decide the windows."""
-        sizes: list[int] = []
-        for size in x.shape[2:]:
-            if not isinstance(size, int):
+        for axis, side in enumerate(sides, 2):
+            size = x.shape[axis]
+            if size == side:
+                continue
+            if side == 1:
+                axes = b.constant([axis], DType.INT64)
+                value = b.node(self.reduction, value, axes, keepdims=1)
+            elif isinstance(size, int) and isinstance(side, int):
+                value = self.onnx_axis(b, value, axis, size, side)
+            else:
                 raise OpError(
                     "E0614",
-                    f"ONNX has no `{self.name}` to {self.output_size} where a size is not"
-                    f" known, got {x}",
+                    f"ONNX has no `{self.name}` to {side} where a size is not known, got {x}",
                     blame="output_size",
                     help=f"fix the size of the input, or use `global_avg_pool` or `{self.name}(1)`",
                 )
-            sizes.append(size)
-        return tuple(sizes)
+        return value
 
     def onnx_global(self, b: OnnxBuilder) -> str:
         """All places become one."""
@@ -96,9 +111,10 @@ class AdaptiveAvgPool(AdaptivePool):
 
     family: ClassVar[str] = "adaptive_avg_pool"
     pool_type: ClassVar[str] = "AveragePool"
+    reduction: ClassVar[str] = "ReduceMean"
 
     def keeps(self, inputs: Inputs) -> tuple[str, ...]:
-        return () if all(side == 1 for side in self.sides) else ("x",)
+        return () if all(side == 1 for side in self.sides(inputs.x)) else ("x",)
 
     def onnx_global(self, b: OnnxBuilder) -> str:
         return b.node("GlobalAveragePool", b["x"])
@@ -125,6 +141,7 @@ class AdaptiveMaxPool(AdaptivePool):
 
     family: ClassVar[str] = "adaptive_max_pool"
     pool_type: ClassVar[str] = "MaxPool"
+    reduction: ClassVar[str] = "ReduceMax"
 
     def keeps(self, inputs: Inputs) -> tuple[str, ...]:
         return ("x",)

@@ -19,14 +19,14 @@ class AdaptiveAvgPool2d(AdaptiveAvgPool):
         adaptive_avg_pool2d(7)          # [N, 512, 9, 12] -> [N, 512, 7, 7]
 
     The result has the same size whatever comes in. Window i of k over a side of n runs from
-    ⌊i·n/k⌋ to ⌈(i + 1)·n/k⌉, so that windows may overlap. Export wants the size of the
-    input fixed, or a result of 1.
+    ⌊i·n/k⌋ to ⌈(i + 1)·n/k⌉, so that windows may overlap. Export wants the size of a
+    side fixed, or a result of 1.
     """
 
     name: ClassVar[str] = "adaptive_avg_pool2d"
     rank: ClassVar[int] = 2
 
-    output_size: Positive | tuple[Positive, Positive]
+    output_size: Positive | tuple[Positive | None, Positive | None]
 
     @classmethod
     def examples(cls) -> tuple[Example, ...]:
@@ -36,4 +36,9 @@ class AdaptiveAvgPool2d(AdaptiveAvgPool):
             Example(cls(output_size=(3, 2)), {"x": float_tensor(n, 3, 7, 5)}),
             Example(cls(output_size=1), {"x": float_tensor(n, 3, symbol("H"), symbol("W"))}),
             Example(cls(output_size=(4, 5)), {"x": float_tensor(n, 2, 6, 5)}),
+            Example(cls(output_size=(None, 2)), {"x": float_tensor(n, 3, symbol("H"), 6)}),
+            Example(
+                cls(output_size=(1, None)), {"x": float_tensor(n, 3, symbol("H"), symbol("W"))}
+            ),
+            Example(cls(output_size=(1, 3)), {"x": float_tensor(n, 3, symbol("H"), 5)}),
         )
