@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from dlc.compiler.diagnostics.aliases_of_arithmetic import ARITHMETIC_ARGUMENTS, ARITHMETIC_OPS
 from dlc.compiler.diagnostics.aliases_of_shapes import SHAPE_ARGUMENTS, SHAPE_OPS, SHAPE_WORDS
 
 _OPS: Final = {
@@ -187,7 +188,7 @@ _ARGUMENTS: Final = {
     "layers": ("num_layers",),
     "autoregressive": ("causal", "is_causal"),
     "use_causal_mask": ("causal", "is_causal"),
-    "mask": ("key_padding_mask", "attn_mask"),
+    "mask": ("key_padding_mask", "attn_mask", "padding_mask"),
     "attention_mask": ("key_padding_mask", "attn_mask"),
     "return_sequence": ("return_sequences",),
     "sequence_lengths": ("lengths",),
@@ -456,9 +457,9 @@ _WORDS: Final = {
 
 #: What we call their words, by kind.
 ALIASES: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
-    "op": _OPS | SHAPE_OPS,
-    "layer": _OPS | SHAPE_OPS,
-    "argument": SHAPE_ARGUMENTS | _ARGUMENTS,
+    "op": _OPS | SHAPE_OPS | ARITHMETIC_OPS,
+    "layer": _OPS | SHAPE_OPS | ARITHMETIC_OPS,
+    "argument": SHAPE_ARGUMENTS | ARITHMETIC_ARGUMENTS | _ARGUMENTS,
     "loss": _LOSSES,
     "initializer": _INITIALIZERS,
     "optimizer": _OPTIMIZERS,

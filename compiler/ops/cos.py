@@ -13,7 +13,9 @@ from dlc.compiler.record import component
 class Cos(Elementwise):
     """The cosine of each number, in radians.
 
-    phase -> cos
+        phase -> cos
+
+    y = cos x.
     """
 
     name: ClassVar[str] = "cos"

@@ -17,7 +17,9 @@ from dlc.compiler.record import component
 class LogicalNot(Op):
     """True where a flag is false.
 
-    padding -> logical_not
+        padding -> logical_not
+
+    Numbers become flags by a comparison, `x -> ne(0)`.
     """
 
     name: ClassVar[str] = "logical_not"

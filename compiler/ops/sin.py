@@ -13,7 +13,9 @@ from dlc.compiler.record import component
 class Sin(Elementwise):
     """The sine of each number, in radians.
 
-    phase -> sin
+        phase -> sin
+
+    y = sin x.
     """
 
     name: ClassVar[str] = "sin"

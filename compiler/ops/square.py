@@ -13,7 +13,9 @@ from dlc.compiler.record import component
 class Square(Elementwise):
     """Each number times itself: `x ** 2`.
 
-    [a, b] -> sub -> square
+        [a, b] -> sub -> square
+
+    y = x²; whole numbers stay whole.
     """
 
     name: ClassVar[str] = "square"
