@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
-from dlc.compiler.components.settings import Settings
+from dlc.compiler.components.settings import Head, Settings
 from dlc.compiler.diagnostics.model import Diagnostic, Severity
 from dlc.compiler.ir.graph import Program
 from dlc.compiler.record import component
@@ -22,7 +22,8 @@ class Compilation:
     `spec` is the bound tree: every argument by name, imported blocks inlined, `--set`
     applied, every default written out; both surfaces give equal ones. `sources` are the
     spec and what it imports. `root` is the folder that relative paths (`data.source`)
-    start from. `warnings` are what lints found.
+    start from. `heads` are the biases that start from targets. `warnings` are what lints
+    found.
     """
 
     spec: File
@@ -30,6 +31,7 @@ class Compilation:
     settings: Settings
     root: Path | None
     sources: tuple[Source, ...] = ()
+    heads: tuple[Head, ...] = ()
     warnings: tuple[Diagnostic, ...] = ()
 
     @cached_property

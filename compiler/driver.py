@@ -10,8 +10,10 @@ from pathlib import Path
 from dlc.compiler.compilation import Compilation, Result
 from dlc.compiler.diagnostics.model import Collector, DiagnosticError
 from dlc.compiler.lints import run as run_lints
+from dlc.compiler.lowering.heads import find_heads
 from dlc.compiler.lowering.lower import Lowerer, spec_scope
 from dlc.compiler.lowering.settings import SettingsBuilder, initializers
+from dlc.compiler.lowering.symmetry import check_symmetry
 from dlc.compiler.semantics.override import exists, override, parse_override, similar_path
 from dlc.compiler.semantics.resolve import Resolver
 from dlc.compiler.semantics.scope import error
@@ -89,7 +91,12 @@ def _lower(
     program = Lowerer(spec, collector, init, scope).program()
     settings = SettingsBuilder(spec, program, scope, collector).build()
     _check_space(spec, collector)
+    if program is not None:
+        check_symmetry(spec, program, collector)
     if program is None or collector.errors > before:
+        return None
+    heads = find_heads(spec, program, settings, collector)
+    if collector.errors > before:
         return None
     compilation = Compilation(
         spec=spec,
@@ -97,6 +104,7 @@ def _lower(
         settings=settings,
         root=root,
         sources=(source, *resolver.importer.sources),
+        heads=heads,
     )
     warnings = run_lints(compilation)
     collector.extend(warnings)

@@ -21,6 +21,7 @@ from dlc.compiler.ops.base import Op, Port
 _BOLD: Final = "\x1b[1m"
 _RESET: Final = "\x1b[0m"
 _WIDTH: Final = 88
+_WIDE: Final = 140
 
 # Said of a kind in a title: "adamw, an optimizer".
 _NOUNS: Final = {
@@ -205,7 +206,10 @@ def _table(table: dict[str, ArgumentSpec], kind: str) -> list[str]:
         head = spec.name if spec.positional or kind == "section" else f"{spec.name}="
         facts = spec.type.describe()
         facts += ", required" if spec.required else f", default {_shown(spec.default)}"
-        lines.append(f"  {head:<18} {facts}")
+        # The facts stay in one line where a wide terminal takes them.
+        first, *more = _wrapped(facts, _WIDE - 21)
+        lines.append(f"  {head:<18} {first}")
+        lines += [f"  {'':<18} {line}" for line in more]
         lines += [f"  {'':<18} {line}" for line in _wrapped(spec.doc, _WIDTH - 21)]
     return lines
 

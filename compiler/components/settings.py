@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import field
 
+from dlc.compiler.components.initializers._targets import FromTargets
 from dlc.compiler.components.losses.base import Loss
 from dlc.compiler.components.metrics.base import Metric
 from dlc.compiler.components.optimizers.base import Optimizer
@@ -27,6 +28,21 @@ class LossTerm:
 
     weight: float
     loss: Loss
+
+
+@component
+class Head:
+    """The bias of an output that starts from the target of a loss.
+
+    `bias` is its path in the network and `units` its length; `axis` the dim of the output,
+    from the front, that counts the units, None for a single one.
+    """
+
+    bias: str
+    initializer: FromTargets
+    loss: Loss
+    axis: int | None
+    units: int
 
 
 @component

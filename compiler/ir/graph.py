@@ -45,6 +45,11 @@ class Parameter:
         return self.role != "buffer"
 
     @property
+    def is_bias(self) -> bool:
+        """Whether it is added: a bias, or the shift of a norm."""
+        return self.role == "bias" or (self.role == "norm" and self.name == "bias")
+
+    @property
     def elements(self) -> Dim:
         return product(self.shape)
 

@@ -209,11 +209,9 @@ class GraphBuilder:
         return tuple(own)
 
     def _initializer(self, op: InitializedOp, parameter: Parameter) -> Initializer | None:
-        if parameter.role == "bias":
-            return op.starting(parameter, self.init.get("bias"))
-        if parameter.role == "weight" or (parameter.role == "norm" and parameter.name == "weight"):
-            return op.starting(parameter, self.init.get(op.name))
-        return None
+        if not parameter.trainable:
+            return None
+        return op.starting(parameter, self.init.get("bias" if parameter.is_bias else op.name))
 
     def _check_shared(self, wanted: Parameter, path: str, place: Place) -> None:
         owner, name = split_path(path, self.by_name)
@@ -324,7 +322,7 @@ def _check_fits(initializer: Initializer, parameter: Parameter) -> None:
     try:
         initializer.check(shape)
     except ComponentError as problem:
-        blame = "bias_init" if parameter.role == "bias" else "init"
+        blame = "bias_init" if parameter.is_bias else "init"
         raise ComponentError(
             problem.code,
             f"{problem.message} for `{parameter.name}`",

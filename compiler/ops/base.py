@@ -160,7 +160,7 @@ class WeightedOp(InitializedOp):
         return Parameter(name=name, shape=shape, role=role, initializer=self.bias_init)
 
     def starting(self, parameter: Parameter, section: Initializer | None) -> Initializer | None:
-        if parameter.role == "bias":
+        if parameter.is_bias:
             return self.bias_init or section
         return super().starting(parameter, section)
 

@@ -7,13 +7,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from dlc.compiler import Compilation, Source, check
+from dlc.compiler.codegen import identifiers
 from dlc.compiler.components.base import Component
 from dlc.compiler.components.comparison import Pair
+from dlc.compiler.components.initializers.lsuv import Lsuv
 from dlc.compiler.components.losses.cross_entropy import CrossEntropy
 from dlc.compiler.components.losses.nll_loss import NllLoss
 from dlc.compiler.components.metrics.base import keys
 from dlc.compiler.components.sections.data import Data
-from dlc.compiler.components.settings import Settings
+from dlc.compiler.components.settings import Head, Settings
 from dlc.compiler.diagnostics.model import DiagnosticError, Severity
 from dlc.compiler.diagnostics.suggest import closest, listed
 from dlc.compiler.ir.graph import Program
@@ -25,11 +27,22 @@ from dlc.runtime.training.run_folder import RESOLVED, RunFolder
 
 
 @dataclass(frozen=True, kw_only=True)
+class Scaled:
+    """A layer that starts by the signals it gives: its name, its submodule, its weight by
+    state_dict key."""
+
+    name: str
+    module: str
+    weight: str
+    initializer: Lsuv
+
+
+@dataclass(frozen=True, kw_only=True)
 class Plan:
     """`source` is the text of `model.py` and `name` its class; `resolved` the text of the
     resolved spec. `bounds` are the whole numbers that inputs and targets may hold.
     `batch_statistics` says that a layer normalizes over the batch, which a batch of one
-    sample does not allow."""
+    sample does not allow. `heads` and `scaled` start from the data before the first step."""
 
     name: str
     source: str
@@ -43,6 +56,8 @@ class Plan:
     graph_digest: str = ""
     bounds: Mapping[str, Bound] = field(default_factory=dict)
     batch_statistics: bool = False
+    heads: tuple[Head, ...] = ()
+    scaled: tuple[Scaled, ...] = ()
 
     @property
     def data(self) -> Data:
@@ -73,9 +88,23 @@ def plan_of(compilation: Compilation, source: str) -> Plan:
         graph_digest=compilation.graph_digest,
         bounds={**_index_bounds(program), **_class_bounds(compilation.settings, program)},
         batch_statistics=any(node.kind.startswith("batch_norm") for _, _, node in program.walk()),
+        heads=compilation.heads,
+        scaled=tuple(_scaled(program)),
     )
     refuse_untrainable(plan)
     return plan
+
+
+def _scaled(program: Program) -> Iterator[Scaled]:
+    """The layers that start as `lsuv`, in the order of execution."""
+    for path, _, node in program.owners():
+        for parameter in node.parameters:
+            if isinstance(parameter.initializer, Lsuv):
+                weight = identifiers.module_path(f"{path}.{parameter.name}")
+                module = identifiers.module_path(f"{path}.")[:-1]
+                yield Scaled(
+                    name=path, module=module, weight=weight, initializer=parameter.initializer
+                )
 
 
 def compile_resolved(run: RunFolder) -> Compilation:

@@ -21,6 +21,7 @@ from dlc.runtime.failures import failure, shown
 from dlc.runtime.loading import model_class
 from dlc.runtime.training import random_state
 from dlc.runtime.training.checkpoint import load_weights, weights_sha256
+from dlc.runtime.training.data_init import initialize_from_data
 from dlc.runtime.training.plan import Plan
 from dlc.runtime.training.progress import Progress, figures_text, time_text
 from dlc.runtime.training.run_folder import (
@@ -190,7 +191,8 @@ def _train(
     try:
         with stop_on_signals() as stop:
             trainer = _trainer(plan, run, data, load, progress, device, stop)
-            _restore(trainer, run, progress)
+            if not _restore(trainer, run, progress):
+                _initialize(trainer, data, progress)
             began = f"training {plan.name} on {describe(device)}: "
             began += f"{len(data.division.train):,} samples, {trainer.total:,} steps"
             progress.say(began + (f", from step {trainer.at.step:,}" if trainer.at.step else ""))
@@ -258,7 +260,22 @@ def _refuse_unmonitored(plan: Plan, data: DataSet) -> None:
         )
 
 
-def _restore(trainer: Trainer, run: RunFolder, progress: Progress) -> None:
+def _initialize(trainer: Trainer, data: DataSet, progress: Progress) -> None:
+    """What starts from data; a run that was stopped before its first checkpoint does it again,
+    and begins as it began."""
+    initialize_from_data(
+        trainer.model,
+        trainer.plan,
+        samples=trainer.samples,
+        targets=data.arrays,
+        rows=data.division.train,
+        batch_size=trainer.epochs.batch_size,
+        say=progress.say,
+    )
+
+
+def _restore(trainer: Trainer, run: RunFolder, progress: Progress) -> bool:
+    """Goes back to the newest checkpoint; says whether there is one."""
     checkpoint = run.checkpoints.load_newest(
         lambda problem: progress.say(f"{problem.diagnostic.message}; going on from an older one")
     )
@@ -273,6 +290,7 @@ def _restore(trainer: Trainer, run: RunFolder, progress: Progress) -> None:
                 help="train again into another folder",
             ) from None
     trainer.cut_metrics()
+    return checkpoint is not None
 
 
 def _conclude(
