@@ -57,13 +57,23 @@ class Pattern:
 
 
 @record
+class Origin:
+    """Where a rule stands: the name of its map, empty for one that stands in the spec.
+
+    A `shipped` map is dlc's own, and may speak of more than one variant of a network has.
+    """
+
+    map: str = ""
+    shipped: bool = False
+
+
+@record
 class Rule:
     """One entry of `rename`.
 
     `target` is ours where the key is theirs; `sources` are theirs where the key is ours,
     with the `steps` to take; with neither, names below the key are left out. `span` is the
-    key's place, None for a rule made in Python. `lenient` says that the rule is of a map
-    that dlc ships, which may speak of more than one variant of a network has.
+    key's place, None for a rule made in Python.
     """
 
     pattern: Pattern
@@ -71,7 +81,7 @@ class Rule:
     sources: tuple[Pattern, ...] = ()
     steps: Rename | None = None
     span: Span | None = field(default=None, compare=False, repr=False)
-    lenient: bool = False
+    origin: Origin = field(default=Origin(), compare=False, repr=False)
 
     @property
     def leaves_out(self) -> bool:
@@ -131,23 +141,24 @@ class _Branch:
 def rules_of(
     parts: Iterable[Mapping[str, Meaning]],
     entries: Iterable[Sequence[tree.Entry]] | None = None,
-    *,
-    lenient: Iterable[bool] | None = None,
+    origins: Iterable[Origin] | None = None,
 ) -> tuple[Rule, ...]:
-    """The rules of `rename`, in order. `entries` are the places, part by part.
+    """The rules of `rename`, in order. `entries` are the places and `origins` the maps, part
+    by part.
 
     Raises `DiagnosticError` E0701 with every entry that says nothing that can be done.
     """
     rules: list[Rule] = []
     problems: list[Diagnostic] = []
     places = [*entries] if entries is not None else []
-    known = [*lenient] if lenient is not None else []
+    known = [*origins] if origins is not None else []
     for number, part in enumerate(parts):
         at: Sequence[tree.Entry | None]
         at = places[number] if number < len(places) else [None] * len(part)
         for (key, meaning), entry in zip(part.items(), at, strict=True):
             try:
-                rules.append(_rule(key, meaning, entry, number < len(known) and known[number]))
+                origin = known[number] if number < len(known) else Origin()
+                rules.append(_rule(key, meaning, entry, origin))
             except _BadRename as problem:
                 span = None
                 if entry is not None:
@@ -169,11 +180,11 @@ class _BadRename(Exception):
         self.in_value = in_value
 
 
-def _rule(key: str, meaning: Meaning, entry: tree.Entry | None, lenient: bool) -> Rule:
+def _rule(key: str, meaning: Meaning, entry: tree.Entry | None, origin: Origin) -> Rule:
     pattern = _pattern(key, in_value=False)
     span = entry.key.span if entry is not None else None
     if meaning is None:
-        return Rule(pattern, span=span, lenient=lenient)
+        return Rule(pattern, span=span, origin=origin)
     names = meaning.from_ if isinstance(meaning, Rename) else (meaning,)
     others = tuple(_pattern(name, in_value=True) for name in names)
     for other in others:
@@ -185,8 +196,8 @@ def _rule(key: str, meaning: Meaning, entry: tree.Entry | None, lenient: bool) -
                 in_value=True,
             )
     if isinstance(meaning, Rename):
-        return Rule(pattern, sources=others, steps=meaning, span=span, lenient=lenient)
-    return Rule(pattern, target=others[0], span=span, lenient=lenient)
+        return Rule(pattern, sources=others, steps=meaning, span=span, origin=origin)
+    return Rule(pattern, target=others[0], span=span, origin=origin)
 
 
 def _counted(wildcards: int) -> str:

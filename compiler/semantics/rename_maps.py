@@ -9,6 +9,7 @@ entries in the place of the name, so that the resolved spec needs no file.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -21,7 +22,7 @@ from dlc.compiler.diagnostics.suggest import closest, listed
 from dlc.compiler.semantics.bind import Binder
 from dlc.compiler.semantics.imports import Importer
 from dlc.compiler.semantics.instantiate import Context, value
-from dlc.compiler.semantics.rename import Meaning, Rule, entries_of, rules_of
+from dlc.compiler.semantics.rename import Meaning, Origin, Rule, entries_of, rules_of
 from dlc.compiler.semantics.scope import Scope, error
 from dlc.compiler.source import Source, Span
 from dlc.compiler.syntax import parse, tree
@@ -39,9 +40,15 @@ def shipped() -> tuple[str, ...]:
     return tuple(sorted(path.with_suffix("").as_posix() for path in paths))
 
 
-def is_shipped(source: Source) -> bool:
-    """Whether a text is that of a map that dlc ships."""
-    return Path(source.name).is_relative_to(FOLDER)
+def origin_of(entries: Sequence[tree.Entry], spec: Source | None) -> Origin:
+    """Which map entries are of; of none where they stand in `spec` itself."""
+    source = entries[0].key.span.source if entries else spec
+    if source is None or source is spec:
+        return Origin()
+    path = Path(source.name)
+    if path.is_relative_to(FOLDER):
+        return Origin(path.relative_to(FOLDER).with_suffix("").as_posix(), shipped=True)
+    return Origin(source.name)
 
 
 class Maps:
@@ -89,6 +96,10 @@ class Maps:
         file = self._file(name)
         if file is None:
             raise error("E0209", f"`{name.value}` has errors of its own", name.span)
+        return self.entries(file, name)
+
+    def entries(self, file: tree.File, name: tree.Text) -> tree.Mapping:
+        """The bound entries of a map. Raises `DiagnosticError` E0209 for what is none."""
         other = _first_other(file)
         if other is not None:
             raise error(
@@ -144,8 +155,9 @@ def _first_other(file: tree.File) -> Span | None:
 
 
 def read_rules(name: str) -> tuple[Rule, ...]:
-    """The rules of a map that a command names: by the path of its file, from the working
-    folder, or by the name of a map that dlc ships. Raises `DiagnosticError`."""
+    """The rules that a command is given: by the path of a map, from the working folder, by
+    the name of a map that dlc ships, or as entries in braces, `{fc: null}`. Raises
+    `DiagnosticError`."""
     collector = Collector()
     path = Path(name)
     folder = path.parent.resolve()
@@ -154,11 +166,25 @@ def read_rules(name: str) -> tuple[Rule, ...]:
     source = Source("--rename", told, "argument")
     maps = Maps(Binder(collector), importer, folder / "--rename")
     try:
+        if name.lstrip().startswith("{"):
+            return _rules_in_braces(maps, name)
         mapping = maps.mapping(tree.Text(told, source.whole))
-        lenient = mapping.entries and is_shipped(mapping.entries[0].key.span.source)
-        return rules_of([_meanings(mapping)], [mapping.entries], lenient=[bool(lenient)])
+        origin = origin_of(mapping.entries, None)
+        return rules_of([_meanings(mapping)], [mapping.entries], [origin])
     except DiagnosticError as problem:
         raise DiagnosticError(*collector.sorted(), *problem.diagnostics) from None
+
+
+def _rules_in_braces(maps: Maps, text: str) -> tuple[Rule, ...]:
+    source = Source("--rename", f"dlc: 1\nrename: {text}\n", "yaml")
+    collector = maps.binder.collector
+    file = parse(source, collector)
+    if file is None or collector.has_errors:
+        raise DiagnosticError()
+    mapping = maps.entries(file, tree.Text("--rename", source.whole))
+    if collector.has_errors:
+        raise DiagnosticError()
+    return rules_of([_meanings(mapping)], [mapping.entries])
 
 
 def bound_rules(entries: tree.Expr, collector: Collector) -> tuple[Rule, ...]:
@@ -182,5 +208,4 @@ def rules_in(spec: tree.File, transfer: Transfer) -> tuple[Rule, ...]:
     rename = next((entry.value for entry in entries if entry.key.text == "rename"), None)
     parts = [part for part in transfer.rename if not isinstance(part, str)]
     places = [*entries_of(rename)]
-    lenient = [bool(part) and is_shipped(part[0].key.span.source) for part in places]
-    return rules_of(parts, places, lenient=lenient)
+    return rules_of(parts, places, [origin_of(part, spec.source) for part in places])

@@ -18,6 +18,7 @@ from dlc.compiler.transfer.plan import Fill, Idle, Misfit, Plan
 from dlc.compiler.transfer.shapes import advice
 
 _MOST_LISTED: Final = 6
+_FIRST: Final = "of entries that match a name the first counts"
 
 #: The name of a map that fits and how many of ours it fills; None where there is none.
 FindMap = Callable[[Plan], tuple[str, int] | None]
@@ -94,16 +95,14 @@ class _Findings:
                 return f"add `{step}` to this entry"
             their_name, our_name = entry_of(_parent(fill.sources[0]), _parent(fill.name))
             entry = f"{_key(our_name)}: {{from: {_key(their_name)}, {step}}}"
-            return f"if the file keeps it so: `rename: {{{entry}}}`{_before(fill.rule)}"
+            return f"if the file keeps it so: {_before(entry, fill.rule)}"
         if theirs[1:] == ours[1:] and fill.steps is None:
             layer = _parent(fill.sources[0])
-            return (
-                "a head for another number of classes starts anew: leave it out, "
-                f"`rename: {{{_key(layer)}: null}}`{_before(fill.rule)}"
+            return "a head for another number of classes starts anew: leave it out, " + _before(
+                f"{_key(layer)}: null", fill.rule
             )
-        return (
-            "is it the same layer? what is to start anew is left out, "
-            f"`rename: {{{_key(_parent(fill.sources[0]))}: null}}`{_before(fill.rule)}"
+        return "is it the same layer? what is to start anew is left out, " + _before(
+            f"{_key(_parent(fill.sources[0]))}: null", fill.rule
         )
 
     def _steps(self) -> Iterator[Diagnostic]:
@@ -189,36 +188,36 @@ class _Findings:
     # ── warnings ─────────────────────────────────────────────────────────────
 
     def _idle(self, idle: Idle) -> Diagnostic:
-        rule = idle.rule
-        key = rule.pattern.text
+        message, help = self._idle_text(idle)
+        return Diagnostic(code("W0703"), message, self._label(idle.rule), help=help)
+
+    def _idle_text(self, idle: Idle) -> tuple[str, str | None]:
+        """What is the matter with an entry that fills nothing, and what to do."""
+        rule, key = idle.rule, idle.rule.pattern.text
+        if idle.hidden and not idle.theirs:
+            return f"an entry further up takes all that the file has below `{key}`", _FIRST
         if rule.leaves_out:
-            message, help = f"neither the file nor the network has anything below `{key}`", None
-        elif rule.sources:
-            sources = _names(source.text for source in rule.sources)
+            return f"neither the file nor the network has anything below `{key}`", None
+        if rule.target is None:
             if not idle.ours:
-                message = f"the network has nothing below `{key}`"
                 help = "an entry with `from` has the name of ours as its key"
-            elif not idle.theirs:
-                message, help = f"the file has nothing below {sources}", None
-            else:
-                message = f"`{key}` is filled by an entry further up"
-                help = "of entries that match a name the first counts"
-        elif not idle.theirs:
-            message, help = f"the file has nothing below `{key}`", None
-            if idle.ours or any(_under(rule, name) for name in self.plan.network.tensors):
-                help = "the key is the name in the file, the value the name in this network"
-        elif not idle.ours:
-            assert rule.target is not None
-            message = (
+                return f"the network has nothing below `{key}`", help
+            if not idle.theirs:
+                sources = _names(source.text for source in rule.sources)
+                return f"the file has nothing below {sources}", None
+            return f"an entry further up fills what the network has below `{key}`", _FIRST
+        ours = rule.target.text
+        if not idle.theirs:
+            turned = any(_under(rule, name) for name in self.plan.network.tensors)
+            help = "the key is the name in the file, the value the name in this network"
+            return f"the file has nothing below `{key}`", help if turned else None
+        if not idle.ours:
+            return (
                 f"`{key}` matches {_counted(idle.theirs, 'tensor')} of the file, and the "
-                f"network has nothing below `{rule.target.text}`"
+                f"network has nothing below `{ours}` with the same names",
+                "`dlc transfer SPEC FILE --list` shows the names on both sides",
             )
-            help = "`dlc transfer SPEC FILE --list` shows the names on both sides"
-        else:
-            assert rule.target is not None
-            message = f"`{rule.target.text}` is filled by an entry further up"
-            help = "of entries that match a name the first counts"
-        return Diagnostic(code("W0703"), message, self._label(rule), help=help)
+        return f"an entry further up fills what the network has below `{ours}`", _FIRST
 
     def _unfilled(self) -> Diagnostic:
         plan = self.plan
@@ -308,8 +307,13 @@ def _counted(count: int, noun: str) -> str:
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
-def _before(rule: Rule | None) -> str:
-    return ", before this entry" if rule is not None else ""
+def _before(entry: str, rule: Rule | None) -> str:
+    """An entry of `rename` that goes before a rule which does the wrong thing."""
+    if rule is None:
+        return f"`rename: {{{entry}}}`"
+    if rule.origin.map:
+        return f"`rename: [{{{entry}}}, {rule.origin.map}]`"
+    return f"`rename: {{{entry}}}`, before this entry"
 
 
 def _parent(name: str) -> str:

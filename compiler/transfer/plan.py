@@ -51,11 +51,13 @@ class Misfit:
 
 @component
 class Idle:
-    """A rule that fills nothing: how many tensors of the file and of ours it matched."""
+    """A rule that fills nothing: how many tensors of the file and of ours it matched, and how
+    many of the file it would have, had no earlier entry matched them."""
 
     rule: Rule
     theirs: int
     ours: int
+    hidden: int
 
 
 @component
@@ -96,6 +98,7 @@ class _Tally:
 
     theirs: int = 0
     ours: int = 0
+    hidden: int = 0
     fills: int = 0
 
 
@@ -150,23 +153,20 @@ class _Planner:
     def _offer(self, theirs: str) -> None:
         """Notes which of ours a tensor of the file would fill by its name."""
         segments = theirs.split(".")
-        ours, at = theirs, len(self.rules)
-        for number in self.index.matching(segments):
-            rule = self.rules[number]
-            if rule.sources:
-                continue
-            if theirs not in self.dropped:
-                self.tallies[number].theirs += 1
-            if rule.leaves_out:
-                self.dropped[theirs] = None
-            else:
-                ours, at = rule.renamed(segments), number
-                break
-        if theirs in self.dropped:
+        matching = [n for n in self.index.matching(segments) if not self.rules[n].sources]
+        for number in matching[1:]:
+            self.tallies[number].hidden += 1
+        if matching:
+            self.tallies[matching[0]].theirs += 1
+        renaming = next((n for n in matching if self.rules[n].target is not None), None)
+        ours = theirs if renaming is None else self.rules[renaming].renamed(segments)
+        if matching and self.rules[matching[0]].leaves_out:
+            self.dropped[theirs] = None
             # Who leaves out theirs means ours too, where nothing else fills it.
             self.meant[ours] = None
-        else:
-            self.offers.setdefault(ours, []).append((at, theirs))
+            return
+        at = len(self.rules) if renaming is None else renaming
+        self.offers.setdefault(ours, []).append((at, theirs))
 
     # ── ours ─────────────────────────────────────────────────────────────────
 
@@ -251,8 +251,8 @@ class _Planner:
     def _idle(self) -> Iterable[Idle]:
         for rule, tally in zip(self.rules, self.tallies, strict=True):
             used = tally.theirs or tally.ours if rule.leaves_out else tally.fills
-            if not used and not rule.lenient:
-                yield Idle(rule=rule, theirs=tally.theirs, ours=tally.ours)
+            if not used and not rule.origin.shipped:
+                yield Idle(rule=rule, theirs=tally.theirs, ours=tally.ours, hidden=tally.hidden)
 
 
 def takes(ours: Wanted, theirs: Stored) -> bool:

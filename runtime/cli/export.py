@@ -35,7 +35,8 @@ computes what PyTorch computes."""
     parser.add_argument(
         "--untrained",
         action="store_true",
-        help="take a spec, with its initial weights and without preprocessing",
+        help="take a spec, with its initial weights (those of `transfer`) and without "
+        "preprocessing",
     )
     parser.add_argument(
         "--set",
@@ -62,11 +63,11 @@ def run(arguments: argparse.Namespace) -> int:
         )
     exported = export_network(network, out, arguments.opset)
     return report(
-        (),
+        network.started.warnings if network.started is not None else (),
         arguments,
         "export",
         {"target": str(target), **_record(exported)},
-        answer=_text(exported, trained=not arguments.untrained),
+        answer=_text(exported, network, trained=not arguments.untrained),
     )
 
 
@@ -114,7 +115,7 @@ def _record(exported: Exported) -> dict[str, Any]:
     }
 
 
-def _text(exported: Exported, *, trained: bool) -> str:
+def _text(exported: Exported, network: Network, *, trained: bool) -> str:
     parity = exported.parity
     sizes = ", ".join(
         f"{name} = {' and '.join(map(str, sorted(values)))}"
@@ -134,7 +135,10 @@ def _text(exported: Exported, *, trained: bool) -> str:
         + f": largest difference {parity.max_abs:.1e}, "
         f"{100 * parity.agreement:g} % of the answers the same"
     )
-    if not trained:
+    if network.started is not None:
+        lines.append("nothing is trained here, and nothing preprocessed; its weights are from")
+        lines += [f"  {line}" for line in str(network.started).splitlines()]
+    elif not trained:
         lines.append("these are initial weights: nothing is trained, and nothing preprocessed")
     return "\n".join(lines)
 

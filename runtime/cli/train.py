@@ -10,10 +10,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dlc.compiler.cli.compiling import compile_spec
-from dlc.compiler.cli.output import add_common, read_source, report
+from dlc.compiler.cli.output import (
+    FINDINGS,
+    CommandError,
+    add_common,
+    read_source,
+    report,
+    with_levels,
+)
+from dlc.compiler.diagnostics.model import Severity
 from dlc.runtime.failures import failure, shown
 
 if TYPE_CHECKING:
+    from dlc.compiler.diagnostics.model import Diagnostic
+    from dlc.runtime.training.plan import Plan
     from dlc.runtime.training.session import Outcome
 
 # OpenMP's threads wait for the next operation by spinning, by default for milliseconds: on a
@@ -74,6 +84,7 @@ def run(arguments: argparse.Namespace) -> int:
     from dlc.runtime.training.session import start
 
     plan = plan_of(compilation, generate(compilation))
+    warnings = (*compilation.warnings, *_transfer_warnings(plan, arguments))
     progress = progress_for(sys.stderr)
     if compilation.settings.search is not None:
         progress.say("note: `search` is left out; this trains the settings of the spec")
@@ -87,14 +98,26 @@ def run(arguments: argparse.Namespace) -> int:
         device=arguments.device or "auto",
         sets=arguments.sets,
     )
-    return _answer(outcome, arguments, compilation.warnings)
+    return _answer(outcome, arguments, warnings)
+
+
+def _transfer_warnings(plan: Plan, arguments: argparse.Namespace) -> tuple[Diagnostic, ...]:
+    """What the weights to start from leave open, before anything is written. Raises
+    CommandError where `--deny` makes an error of it."""
+    if plan.pretrained is None:
+        return ()
+    found = plan.pretrained.examine().diagnostics
+    denied = [d for d in with_levels(found, arguments.levels) if d.severity is Severity.ERROR]
+    if denied:
+        raise CommandError(*denied, status=FINDINGS)
+    return found
 
 
 def _resume(arguments: argparse.Namespace) -> Outcome:
     _prepare_threads()
     from dlc.compiler.codegen.torch_module import generate
     from dlc.runtime.loading import load_module
-    from dlc.runtime.training.plan import Plan, compile_resolved, plan_of
+    from dlc.runtime.training.plan import compile_resolved, plan_of
     from dlc.runtime.training.progress import progress_for
     from dlc.runtime.training.run_folder import RunFolder
     from dlc.runtime.training.session import resume

@@ -42,6 +42,7 @@ from dlc.runtime.failures import Failure, failure, io_failure
 from dlc.runtime.inference.model_files import external_tensors, first_line, load_proto
 from dlc.runtime.inference.session import cpu_session
 from dlc.runtime.training.storage import DISK, UNFINISHED, replace_file, sync_folder
+from dlc.runtime.transfer.pretrained import Report
 
 if TYPE_CHECKING:
     from torch import nn
@@ -52,14 +53,16 @@ OUTSIDE_BYTES = 1_500_000_000
 
 @dataclass(frozen=True, kw_only=True)
 class Network:
-    """What is exported. `preprocessing` is None for weights that were never trained; then
-    the file takes the network's inputs as the spec declares them."""
+    """What is exported. `preprocessing` is None for weights that were never trained here;
+    then the file takes the network's inputs as the spec declares them. `started` is what of
+    them came from the spec's `transfer`."""
 
     compilation: Compilation
     module: nn.Module
     preprocessing: Preprocessing | None = None
     data: DataRecord | None = None
     metrics: Mapping[str, float] | None = None
+    started: Report | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -20,6 +20,7 @@ from dlc.runtime.training.checkpoint import Checkpoint, best_step
 from dlc.runtime.training.plan import compile_resolved
 from dlc.runtime.training.run_folder import MODULE, RunFolder, open_run
 from dlc.runtime.training.weights import load_tensors
+from dlc.runtime.transfer.pretrained import pretrained_of
 
 
 def of_run(path: Path) -> Network:
@@ -62,9 +63,13 @@ def of_run(path: Path) -> Network:
 
 
 def of_spec(compilation: Compilation) -> Network:
-    """A spec with the weights that training would start from."""
+    """A spec with the weights that training would start from, those of `transfer` among them.
+    Raises `DiagnosticError` and `Failure` where these cannot be loaded."""
     seed = compilation.settings.train.seed
-    return Network(compilation=compilation, module=_built(compilation, generate(compilation), seed))
+    module = _built(compilation, generate(compilation), seed)
+    pretrained = pretrained_of(compilation)
+    started = pretrained.load(module) if pretrained is not None else None
+    return Network(compilation=compilation, module=module, started=started)
 
 
 def _built(compilation: Compilation, source: str, seed: int) -> Any:

@@ -24,6 +24,7 @@ from dlc.runtime.data.dataset import Bound, refuse_unread
 from dlc.runtime.data.preprocessing import refuse_unavailable
 from dlc.runtime.failures import failure, shown
 from dlc.runtime.training.run_folder import RESOLVED, RunFolder
+from dlc.runtime.transfer.pretrained import Pretrained, pretrained_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +43,8 @@ class Plan:
     """`source` is the text of `model.py` and `name` its class; `resolved` the text of the
     resolved spec. `bounds` are the whole numbers that inputs and targets may hold.
     `batch_statistics` says that a layer normalizes over the batch, which a batch of one
-    sample does not allow. `heads` and `scaled` start from the data before the first step."""
+    sample does not allow. `heads` and `scaled` start from the data before the first step,
+    `pretrained` are weights to start from."""
 
     name: str
     source: str
@@ -58,6 +60,7 @@ class Plan:
     batch_statistics: bool = False
     heads: tuple[Head, ...] = ()
     scaled: tuple[Scaled, ...] = ()
+    pretrained: Pretrained | None = None
 
     @property
     def data(self) -> Data:
@@ -90,6 +93,7 @@ def plan_of(compilation: Compilation, source: str) -> Plan:
         batch_statistics=any(node.kind.startswith("batch_norm") for _, _, node in program.walk()),
         heads=compilation.heads,
         scaled=tuple(_scaled(program)),
+        pretrained=pretrained_of(compilation),
     )
     refuse_untrainable(plan)
     return plan
@@ -137,8 +141,9 @@ def refuse_untrainable(plan: Plan) -> None:
                 f"`{component.name}` is not run yet",
                 help=component.available_note or None,
             )
-    for key, note in settings.train.used_unavailable():
-        raise failure("E0602", f"`train.{key}` is not run yet", help=note)
+    for part in filter(None, (settings.train, settings.transfer)):
+        for key, note in part.used_unavailable():
+            raise failure("E0602", f"`{part.name}.{key}` is not run yet", help=note)
     _refuse_unknown_monitor(plan)
     refuse_unread(plan.data)
     refuse_unavailable(settings.preprocess)

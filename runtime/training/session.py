@@ -90,6 +90,8 @@ def start(
             "versions": versions(),
             "data": _data_record(data, plan),
         }
+        if plan.pretrained is not None:
+            record["transfer"] = plan.pretrained.record()
         run.commit(files, record)
     except BaseException:
         abandon(run)
@@ -192,7 +194,7 @@ def _train(
         with stop_on_signals() as stop:
             trainer = _trainer(plan, run, data, load, progress, device, stop)
             if not _restore(trainer, run, progress):
-                _initialize(trainer, data, progress)
+                _initialize(trainer, data, run, progress)
             began = f"training {plan.name} on {describe(device)}: "
             began += f"{len(data.division.train):,} samples, {trainer.total:,} steps"
             progress.say(began + (f", from step {trainer.at.step:,}" if trainer.at.step else ""))
@@ -260,9 +262,17 @@ def _refuse_unmonitored(plan: Plan, data: DataSet) -> None:
         )
 
 
-def _initialize(trainer: Trainer, data: DataSet, progress: Progress) -> None:
-    """What starts from data; a run that was stopped before its first checkpoint does it again,
-    and begins as it began."""
+def _initialize(trainer: Trainer, data: DataSet, run: RunFolder, progress: Progress) -> None:
+    """What starts from trained weights and from data; a run that was stopped before its first
+    checkpoint does it again, and begins as it began."""
+    loaded: frozenset[str] = frozenset()
+    pretrained = trainer.plan.pretrained
+    if pretrained is not None:
+        taken = pretrained.load(trainer.model, sha256=run.record["transfer"]["sha256"])
+        loaded = taken.filled
+        progress.say(str(taken))
+        for warning in taken.untied:
+            progress.say(f"warning: {warning.message}")
     initialize_from_data(
         trainer.model,
         trainer.plan,
@@ -271,6 +281,7 @@ def _initialize(trainer: Trainer, data: DataSet, progress: Progress) -> None:
         rows=data.division.train,
         batch_size=trainer.epochs.batch_size,
         say=progress.say,
+        loaded=loaded,
     )
 
 

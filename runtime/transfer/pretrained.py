@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from dlc.compiler import Compilation
+from dlc.compiler.codegen.identifiers import module_path
 from dlc.compiler.diagnostics.model import Diagnostic, DiagnosticError
 from dlc.compiler.transfer.examine import Examined, examine, weights_place
+from dlc.compiler.transfer.plan import Plan
 from dlc.compiler.transfer.rules import Rule, rules_from
 from dlc.runtime.data.tables import locate
 from dlc.runtime.failures import failure, shown
 from dlc.runtime.transfer.files import WeightsFile, open_weights
+from dlc.runtime.transfer.report import summary
 
 if TYPE_CHECKING:
     import torch
@@ -24,28 +28,25 @@ Renames: TypeAlias = str | Mapping[str, Any] | Sequence[str | Mapping[str, Any]]
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """What was taken from a file: the plan, what there is to say about it, the file."""
+    """What was taken from a file: the plan that was followed, and what there is to say of it."""
 
     path: Path
     size: int
-    sha256: str
-    examined: Examined
+    plan: Plan
     warnings: tuple[Diagnostic, ...] = ()
 
     @property
-    def filled(self) -> tuple[str, ...]:
-        """The names of ours that were filled."""
-        return tuple(self.examined.plan.fills)
+    def untied(self) -> tuple[Diagnostic, ...]:
+        """The warnings that only the numbers could tell, not the header."""
+        return tuple(d for d in self.warnings if d.code.number == "W0704")
 
-    def record(self) -> dict[str, Any]:
-        """What `run.json` keeps."""
-        plan = self.examined.plan
-        return {
-            "sha256": self.sha256,
-            "bytes": self.size,
-            "filled": len(plan.fills),
-            "of": len(plan.network.tensors),
-        }
+    @property
+    def filled(self) -> frozenset[str]:
+        """The state_dict keys that were filled."""
+        return frozenset(map(module_path, self.plan.fills))
+
+    def __str__(self) -> str:
+        return summary(self.plan, self.path, self.size)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,12 +61,25 @@ class Pretrained:
     named_in_spec: bool
     rules: tuple[Rule, ...] | None = None
 
-    def examine(self) -> Report:
-        """What would be filled; the header is read, and the file for its digest. Raises
-        `DiagnosticError` with what makes loading impossible, `Failure` E0610 and E0611."""
+    def examine(self) -> Examined:
+        """What would be filled, by the header alone. Raises `DiagnosticError` with what makes
+        loading impossible, `Failure` E0610 and E0611."""
         with open_weights(self.path) as file:
-            examined = self.judge(file)
-            return self._report(file, examined, ())
+            return self._judged(file)
+
+    def record(self) -> dict[str, Any]:
+        """What `run.json` keeps: which file, and how much of the network it fills. Raises like
+        `examine`."""
+        root = self.compilation.root if self.compilation.root is not None else Path()
+        with open_weights(self.path) as file:
+            plan = self._judged(file).plan
+            return {
+                "weights": Path(os.path.relpath(self.path.resolve(), root.resolve())).as_posix(),
+                "sha256": file.sha256(),
+                "bytes": file.size,
+                "filled": len(plan.fills),
+                "of": len(plan.network.tensors),
+            }
 
     def load(self, module: torch.nn.Module, *, sha256: str | None = None) -> Report:
         """Fills a module of the compilation; what is not filled stays as it is.
@@ -76,27 +90,24 @@ class Pretrained:
         from dlc.runtime.transfer.loading import copy_weights
 
         with open_weights(self.path) as file:
-            examined = self.judge(file)
-            report = self._report(file, examined, ())
-            if sha256 is not None and report.sha256 != sha256:
+            if sha256 is not None and file.sha256() != sha256:
                 raise failure(
                     "E0604",
                     f"`{shown(self.path)}` is not the file that the run was started with",
                     help="put that file back, or train again into another folder",
                 )
+            examined = self._judged(file)
             place = weights_place(self.compilation.spec) if self.named_in_spec else None
             untied = copy_weights(examined.plan, file, module, place)
-            return self._report(file, examined, untied, report.sha256)
-
-    def judge(self, file: WeightsFile) -> Examined:
-        """The plan for an open file, which has no errors. Raises `DiagnosticError`."""
-        examined = self.plan(file)
-        if examined.errors:
-            raise DiagnosticError(*examined.errors)
-        return examined
+            return Report(
+                path=self.path,
+                size=file.size,
+                plan=examined.plan,
+                warnings=(*examined.diagnostics, *untied),
+            )
 
     def plan(self, file: WeightsFile) -> Examined:
-        """The plan for an open file with all findings."""
+        """The plan for an open file with all findings, errors too."""
         return examine(
             self.compilation,
             file.tensors,
@@ -105,31 +116,24 @@ class Pretrained:
             rules=self.rules,
         )
 
-    def _report(
-        self,
-        file: WeightsFile,
-        examined: Examined,
-        untied: tuple[Diagnostic, ...],
-        sha256: str | None = None,
-    ) -> Report:
-        return Report(
-            path=self.path,
-            size=file.size,
-            sha256=file.sha256() if sha256 is None else sha256,
-            examined=examined,
-            warnings=(*examined.diagnostics, *untied),
-        )
+    def _judged(self, file: WeightsFile) -> Examined:
+        examined = self.plan(file)
+        if examined.errors:
+            raise DiagnosticError(*examined.errors)
+        return examined
 
 
-def pretrained_of(compilation: Compilation) -> Pretrained | None:
-    """What a spec says to start from, None where it starts from `init`. Raises `Failure`
-    E0604 for a path that leaves the folder of the spec."""
+def pretrained_of(
+    compilation: Compilation, rules: tuple[Rule, ...] | None = None
+) -> Pretrained | None:
+    """What a spec says to start from, None where it starts from `init`; `rules` go in place
+    of its own. Raises `Failure` E0604 for a path that leaves the folder of the spec."""
     transfer = compilation.settings.transfer
     if transfer is None:
         return None
     root = compilation.root if compilation.root is not None else Path()
     path = locate(transfer.weights, root)
-    return Pretrained(compilation=compilation, path=path, named_in_spec=True)
+    return Pretrained(compilation=compilation, path=path, named_in_spec=True, rules=rules)
 
 
 def load_weights(
