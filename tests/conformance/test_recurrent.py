@@ -6,8 +6,8 @@ from typing import Any, cast
 
 import pytest
 import torch
-from harness import Case
-from torch import nn
+from harness import Case, model, run_onnxruntime
+from torch import Tensor, nn
 
 from dlc.compiler.components import registry
 from dlc.compiler.ir.types import TensorType, float_tensor, int_tensor
@@ -75,3 +75,33 @@ def test_a_sequence_goes_on_from_the_states_of_its_first_half(name: str) -> None
     y, *ends = whole(x[:, :3]).values()
     torch.testing.assert_close(y, wanted[:, :3])
     torch.testing.assert_close(half(x[:, 3:], *ends)["y"], wanted[:, 3:])
+
+
+@every_layer
+@pytest.mark.parametrize("opset", [20, 23])
+def test_a_cell_goes_the_steps_of_its_layer(name: str, opset: int) -> None:
+    x = torch.randn(2, 4, 3, generator=torch.Generator().manual_seed(0))
+    whole = module(name, {"x": float_tensor(2, 4, 3)})
+    state = {k.replace("_l0", ""): v for k, v in whole.state_dict().items()}
+    first = Case("first", Example(cell(name), {"x": float_tensor(2, 3)}))
+    ports = ("h0", "c0") if name == "lstm" else ("h0",)
+    given = {port: float_tensor(2, 4) for port in ports}
+    later = Case("later", Example(cell(name), {"x": float_tensor(2, 3), **given}))
+    nets = [case.module().eval() for case in (first, later)]
+    for net in nets:
+        net.load_state_dict(state)
+    inputs: dict[str, Tensor] = {"x": x[:, 0]}
+    for step in range(4):
+        case, net = (first, nets[0]) if step == 0 else (later, nets[1])
+        ends = [end.detach() for end in net(*inputs.values()).values()]
+        torch.testing.assert_close(ends[0], whole(x)["y"][:, step])
+        found = run_onnxruntime(model(case, net, opset), inputs)
+        for end, file in zip(ends, found, strict=True):
+            torch.testing.assert_close(torch.from_numpy(file), end)
+        if step < 3:
+            inputs = {"x": x[:, step + 1], **dict(zip(ports, ends, strict=True))}
+
+
+def cell(name: str) -> Op:
+    arguments: dict[str, Any] = {"hidden_size": 4}
+    return cast(type[Op], registry.load("op", f"{name}_cell"))(**arguments)
