@@ -104,7 +104,7 @@ def _uses(
                 note(value, Use(below=getattr(node.op, "num_embeddings", None)))
             elif port == "lengths":
                 note(value, Use(length_of=inputs.x.shape[1]))
-            elif port == "key_padding_mask":
+            elif port in ("key_padding_mask", "padding_mask"):
                 note(value, Use(padding=True))
             elif node.op.name in _PASSING and node.outputs[0] in found:
                 note(value, found[node.outputs[0]])
