@@ -20,7 +20,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from dlc.compiler.analysis.cost import cost
 from dlc.compiler.ir.dims import substitute
 from dlc.compiler.ir.types import DType, TensorType
-from tests.zoo.libraries import LIBRARIES, largest_difference
+from tests.zoo.libraries import LIBRARIES, disagreement
 from tests.zoo.networks import ZOO
 from tests.zoo.running import built, compiled
 
@@ -55,7 +55,7 @@ def row(name: str) -> Row:
         source=network.published,
         macs=counts.macs,
         counted=_counted(name, counts.dims),
-        difference=largest_difference(name) if name in LIBRARIES else None,
+        difference=disagreement(name) if name in LIBRARIES else None,
     )
 
 
