@@ -32,7 +32,7 @@ class Port:
 @record
 class Example:
     """An op on inputs of given types, for the conformance test. `ranges` bounds the drawn
-    integers of a port, half-open (`{"x": (0, 10)}` for an index); `extremes` False
+    numbers of a port, half-open (`{"x": (0, 10)}` for an index); `extremes` False
     where values of 1e4 are outside what the op is for, with the reason."""
 
     op: Op
@@ -50,6 +50,7 @@ class Op(Component):
     `results`, the names of what comes out; `shareable`, the parameters that another
     layer's may stand in for (`weight=tok.weight`);
     `exemptions`, conformance checks that do not apply, each with the reason: `meta`,
+    `gradient` where it is 0 everywhere,
     `meta:lengths` for the examples that give that port or argument,
     `onnx.reference:extreme` for huge numbers.
     """
