@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from dlc.compiler.diagnostics.aliases_of_arithmetic import ARITHMETIC_ARGUMENTS, ARITHMETIC_OPS
+from dlc.compiler.diagnostics.aliases_of_sequences import SEQUENCE_ARGUMENTS, SEQUENCE_OPS
 from dlc.compiler.diagnostics.aliases_of_shapes import SHAPE_ARGUMENTS, SHAPE_OPS, SHAPE_WORDS
 
 _OPS: Final = {
@@ -58,6 +59,9 @@ _OPS: Final = {
     "col2im": ("fold",),
     "bilinear_layer": ("bilinear",),
     "NeuralTensorLayer": ("bilinear",),
+    "MaxUnpooling2D": ("max_unpool2d",),
+    "max_unpool": ("max_unpool2d",),
+    "unpool": ("max_unpool2d",),
     "GlobalAveragePooling1D": ("global_avg_pool",),
     "GlobalAveragePooling2D": ("global_avg_pool",),
     "GlobalAveragePooling3D": ("global_avg_pool",),
@@ -126,15 +130,6 @@ _OPS: Final = {
     "times": ("mul",),
     "divide": ("div",),
     "view": ("reshape",),
-    "bilstm": ("lstm",),
-    "CuDNNLSTM": ("lstm",),
-    "attention": ("multihead_attention",),
-    "self_attention": ("multihead_attention",),
-    "mha": ("multihead_attention",),
-    "embed": ("embedding",),
-    "lookup": ("embedding",),
-    "position_ids": ("positions",),
-    "arange": ("positions",),
 }
 
 _ARGUMENTS: Final = {
@@ -167,7 +162,7 @@ _ARGUMENTS: Final = {
     "prob": ("p",),
     "stddev": ("std",),
     "sigma": ("std",),
-    "theta": ("threshold",),
+    "theta": ("threshold", "base"),
     "lambda": ("lambd",),
     "min_value": ("min_val",),
     "pieces": ("num_pieces",),
@@ -457,9 +452,9 @@ _WORDS: Final = {
 
 #: What we call their words, by kind.
 ALIASES: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
-    "op": _OPS | SHAPE_OPS | ARITHMETIC_OPS,
-    "layer": _OPS | SHAPE_OPS | ARITHMETIC_OPS,
-    "argument": SHAPE_ARGUMENTS | ARITHMETIC_ARGUMENTS | _ARGUMENTS,
+    "op": _OPS | SHAPE_OPS | ARITHMETIC_OPS | SEQUENCE_OPS,
+    "layer": _OPS | SHAPE_OPS | ARITHMETIC_OPS | SEQUENCE_OPS,
+    "argument": SHAPE_ARGUMENTS | ARITHMETIC_ARGUMENTS | SEQUENCE_ARGUMENTS | _ARGUMENTS,
     "loss": _LOSSES,
     "initializer": _INITIALIZERS,
     "optimizer": _OPTIMIZERS,
