@@ -66,17 +66,7 @@ class ConvTranspose(Convolution):
             x.shape[2:], self.window, self.strides, self.pads, self.extras, strict=True
         ):
             side = (size - 1) * step + window + extra - 2 * padding
-            answer = at_least(side, 1)
-            if answer is not Answer.EQUAL:
-                raise OpError(
-                    "E0302" if answer is Answer.DIFFERENT else "E0407",
-                    f"a `padding` of {padding} leaves a side of `{side}` of {x} to"
-                    f" `{self.name}`, which {_WHICH[answer]}",
-                    blame="padding",
-                    help="use less `padding`"
-                    if answer is Answer.DIFFERENT
-                    else f"{range_help(side, 1)}, or use less `padding`",
-                )
+            require_side(self.name, x, side, padding)
             sides.append(side)
         return tuple(sides)
 
@@ -90,9 +80,9 @@ class ConvTranspose(Convolution):
     def gain(self, inputs: Inputs) -> float | None:
         """Away from the borders, and over all places of a stride: those between the places
         of the input may get fewer terms."""
-        variance = self._weight_variance(inputs.x)
+        square = self._mean_square(inputs.x)
         terms = self._in_channels(inputs.x) // self.groups * math.prod(self.kernel)
-        return None if variance is None else terms / math.prod(self.strides) * variance
+        return None if square is None else terms / math.prod(self.strides) * square
 
     def torch(self, t: TorchWriter) -> str:
         options: dict[str, Value] = {
@@ -151,4 +141,21 @@ class ConvTranspose(Convolution):
         )
 
 
-_WHICH = {Answer.DIFFERENT: "is nothing", Answer.UNKNOWN: "may be nothing"}
+def require_side(op: str, x: TensorType, side: Dim, padding: int) -> None:
+    """Raises E0302 where cutting off `padding` leaves no place, E0407 where it may leave none."""
+    match at_least(side, 1):
+        case Answer.DIFFERENT:
+            raise OpError(
+                "E0302",
+                f"a `padding` of {padding} leaves nothing of {x}: `{op}` gives a side of {side}",
+                blame="padding",
+                help="use less `padding`",
+            )
+        case Answer.UNKNOWN:
+            raise OpError(
+                "E0407",
+                f"a `padding` of {padding} may leave nothing of {x}: `{op}` gives a side of"
+                f" `{side}`",
+                blame="padding",
+                help=f"{range_help(side, 1)}, or use less `padding`",
+            )

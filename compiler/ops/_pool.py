@@ -65,8 +65,11 @@ class SlidingPool(Op):
             for p, s, w in zip(self.paddings, self.strides, self.window, strict=True)
         )
 
-    def infer(self, inputs: Inputs) -> TensorType:
-        x = inputs.x
+    def infer(self, inputs: Inputs) -> TensorType | tuple[TensorType, ...]:
+        return self.pooled(inputs.x)
+
+    def pooled(self, x: TensorType) -> TensorType:
+        """The type of what comes out. Raises `OpError`."""
         require_float(self.name, x)
         require_rank(
             self.name,

@@ -48,4 +48,8 @@ class MaxPool1d(MaxPool):
             Example(
                 cls(kernel_size=2, dilation=2, stride=1), {"x": float_tensor(n, 3, symbol("T", 4))}
             ),
+            Example(
+                cls(kernel_size=2, padding=1, return_indices=True),
+                {"x": float_tensor(n, 3, symbol("T", 4))},
+            ),
         )

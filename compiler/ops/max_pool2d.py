@@ -62,4 +62,19 @@ class MaxPool2d(MaxPool):
                 cls(kernel_size=2, dilation=3, padding=1, stride=2, ceil_mode=True),
                 {"x": float_tensor(n, 3, 9, 8)},
             ),
+            Example(
+                cls(kernel_size=3, stride=2, padding=1, ceil_mode=True, return_indices=True),
+                {"x": float_tensor(n, 3, symbol("H", 4), 7)},
+            ),
+            Example(
+                cls(
+                    kernel_size=2,
+                    stride=2,
+                    padding=1,
+                    dilation=3,
+                    ceil_mode=True,
+                    return_indices=True,
+                ),
+                {"x": float_tensor(n, 3, symbol("H", 4), 8)},
+            ),
         )

@@ -53,4 +53,8 @@ class MaxPool3d(MaxPool):
                 {"x": float_tensor(n, 2, symbol("T", 4), 5, 6)},
             ),
             Example(cls(kernel_size=(1, 2, 2)), {"x": float_tensor(n, 2, 5, 6, 4)}),
+            Example(
+                cls(kernel_size=(1, 2, 2), return_indices=True),
+                {"x": float_tensor(n, 2, symbol("T", 4), 5, 6)},
+            ),
         )

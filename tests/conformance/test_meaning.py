@@ -14,6 +14,7 @@ from dlc.compiler import Source, check
 from dlc.compiler.codegen.torch_module import generate_network
 from dlc.compiler.diagnostics.model import DiagnosticError
 from dlc.compiler.ir.dims import symbol
+from dlc.compiler.ir.graph import Program
 from dlc.compiler.ir.types import TensorType, bool_tensor, float_tensor, int_tensor
 from dlc.compiler.ops.adaptive_avg_pool2d import AdaptiveAvgPool2d
 from dlc.compiler.ops.adaptive_max_pool2d import AdaptiveMaxPool2d
@@ -48,6 +49,12 @@ from dlc.compiler.ops.sub import Sub
 from dlc.compiler.ops.tanh import Tanh
 from dlc.compiler.ops.unfold import Unfold
 from dlc.runtime.export.onnx_builder import export_program
+
+
+def program_of(text: str) -> Program:
+    compilation = check(Source("net.dlc", text, "dlc")).compilation
+    assert compilation is not None
+    return compilation.program
 
 
 def module(op: Op, **inputs: TensorType) -> nn.Module:
@@ -139,6 +146,43 @@ class TestAdaptivePool:
         assert case.module()(torch.zeros(1, 2, 7, 9))["y"].shape == (1, 2, 3, 3)
 
 
+class TestMaxUnpool:
+    @pytest.mark.parametrize(
+        ("dims", "sides", "pool", "unpool"),
+        [
+            ("step 2", "H", "max_pool1d(2, {})", "max_unpool1d(2, indices=places)"),
+            ("step 2", "H, W", "max_pool2d(2, {})", "max_unpool2d(2, indices=places)"),
+            ("", "9, 7", "max_pool2d(3, 2, 1, {})", "max_unpool2d(3, 2, 1, indices=places)"),
+            (
+                "",
+                "8, 7",
+                "max_pool2d(2, {})",
+                "max_unpool2d(2, indices=places, output_size=[8, 7])",
+            ),
+            ("step 2", "4, H, W", "max_pool3d(2, {})", "max_unpool3d(2, indices=places)"),
+        ],
+    )
+    def test_the_maxima_stand_where_they_stood(
+        self, dims: str, sides: str, pool: str, unpool: str
+    ) -> None:
+        program = program_of(
+            f"dlc 1\ndim H = 4..64 {dims}\ndim W = 4..64 {dims}\nmodel Net {{\n"
+            f"  input x: float[N, 3, {sides}]\n"
+            f"  y, places = x -> {pool.format('return_indices=true')}\n"
+            f"  output back = y -> {unpool}\n  output where = places -> identity\n}}"
+        )
+        net, model = build(generate_network(program), "Net"), export_program(program, {})
+        for h, w in ((6, 8), (10, 4)):
+            sizes = {"H": h, "W": w}
+            shape = [sizes[side] if side in sizes else int(side) for side in sides.split(", ")]
+            x = torch.rand(2, 3, *shape, generator=torch.Generator().manual_seed(h)) + 1
+            back, where = net(x).values()
+            for found, wanted in zip(run_onnxruntime(model, {"x": x}), (back, where), strict=True):
+                torch.testing.assert_close(torch.from_numpy(found), wanted)
+            assert int((back != 0).sum()) == sum(c.unique().numel() for c in where.flatten(0, 1))
+            torch.testing.assert_close(back, torch.where(back != 0, x, 0))
+
+
 class TestShape:
     SPEC = """\
 dlc 1
@@ -154,9 +198,7 @@ model Net {
 """
 
     def test_what_the_compiler_cannot_decide_is_checked_at_run_time(self) -> None:
-        compilation = check(Source("net.dlc", self.SPEC, "dlc")).compilation
-        assert compilation is not None
-        program = compilation.program
+        program = program_of(self.SPEC)
         net = build(generate_network(program), "Net")
         model = export_program(program, {})
         for size in (2, 8):
