@@ -10,6 +10,14 @@ from typing import Final
 
 _LOGITS: Final = "write `binary_cross_entropy_with_logits` and leave the sigmoid before it out"
 _FOLLOWS: Final = "leave it out: this size follows from the layer's input"
+_FRACTIONAL: Final = (
+    "write `adaptive_max_pool2d`, or a convolution with a stride: fractional pooling draws its "
+    "windows at random in evaluation too, so no two answers would be the same"
+)
+_TRANSFORMER: Final = (
+    "write it as a block of `multihead_attention`, `linear` and `layer_norm`: "
+    "`specs/blocks/transformer.dlc` has PyTorch's layers to import or to change"
+)
 
 #: Words that no other word replaces: what to do instead, by kind.
 ADVICE: Final[Mapping[str, Mapping[str, str]]] = {
@@ -18,6 +26,16 @@ ADVICE: Final[Mapping[str, Mapping[str, str]]] = {
         "Input": "declare inputs in `inputs`, or with `input x: float[N, 8]` in `.dlc`",
         "Activation": "an activation is a layer of its own: write `relu`, `tanh`, ...",
         "Lambda": "a spec holds no code; write the steps as layers or as a block",
+        "SyncBatchNorm": "write `batch_norm1d`, `batch_norm2d` or `batch_norm3d`; each device has "
+        "the statistics of its own samples",
+        "FractionalMaxPool2d": _FRACTIONAL,
+        "FractionalMaxPool3d": _FRACTIONAL,
+        "AdaptiveLogSoftmaxWithLoss": "write `linear`, and `cross_entropy` as the loss",
+        "TransformerEncoderLayer": _TRANSFORMER,
+        "TransformerDecoderLayer": _TRANSFORMER,
+        "TransformerEncoder": _TRANSFORMER,
+        "TransformerDecoder": _TRANSFORMER,
+        "Transformer": _TRANSFORMER,
         "Softmax2d": "write `softmax(dim=1)`",
         "GEGLU": "write `a = x -> linear(d) -> gelu` and `b = x -> linear(d)`, then `a * b`",
         "ReGLU": "write `a = x -> linear(d) -> relu` and `b = x -> linear(d)`, then `a * b`",
@@ -36,6 +54,7 @@ ADVICE: Final[Mapping[str, Mapping[str, str]]] = {
         "max_value": "write `relu6`, or `hardtanh` with `min_val` and `max_val`",
         "shared_axes": "write `prelu` for one slope, `prelu(64)` for one of each of 64 channels",
         "depth_radius": "write `size`, the whole window: 2 * depth_radius + 1",
+        "unbiased": "write `correction=0` for `unbiased=false`; 1 is the default",
         "input_shape": "leave it out: shapes follow from `inputs`",
         "input_dim": _FOLLOWS,
         "in_channels": _FOLLOWS,

@@ -76,7 +76,6 @@ ARITHMETIC_OPS: Final = {
 }
 
 ARITHMETIC_ARGUMENTS: Final = {
-    "unbiased": ("correction",),
     "ddof": ("correction",),
     "ord": ("p",),
     "a_min": ("min",),
