@@ -65,6 +65,9 @@ class Table(InitializedOp):
                 " `preprocess: {x: vocabulary}`",
             )
 
+    def index_limits(self) -> dict[str, int]:
+        return {"x": self.num_embeddings}
+
     def parameters(self, inputs: Inputs) -> tuple[Parameter, ...]:
         return (self.weight_parameter("weight", self.num_embeddings, self.embedding_dim),)
 

@@ -82,6 +82,10 @@ class Op(Component):
         """Learned tensors and buffers, in state_dict order. Raises `OpError`."""
         return ()
 
+    def index_limits(self) -> dict[str, int]:
+        """The ports that take indices, each with the number that all of them are below."""
+        return {}
+
     def macs(self, inputs: Inputs, results: tuple[TensorType, ...]) -> Dim:
         """Multiply-accumulates as torch's counter counts them: convolutions and matrix
         products only (half of its FLOPs)."""

@@ -37,6 +37,9 @@ class OneHot(Op):
         require_int(self.name, x)
         return TensorType(FLOAT, (*x.shape, self.num_classes))
 
+    def index_limits(self) -> dict[str, int]:
+        return {"x": self.num_classes}
+
     def keeps(self, inputs: Inputs) -> tuple[str, ...]:
         return ()
 

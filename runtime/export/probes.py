@@ -16,6 +16,7 @@ import numpy as np
 from dlc.compiler.ir.dims import INFINITY, Dim, Symbol, substitute, symbols
 from dlc.compiler.ir.graph import BlockCall, Graph, Program
 from dlc.compiler.ir.types import DType, TensorType
+from dlc.compiler.ops.base import Op
 from dlc.runtime.export.weights import Array, numpy_dtype
 
 _BATCHES = (1, 3)
@@ -99,9 +100,10 @@ def _uses(
                 note(value, known[node.op.graph].get(port, Use()))
             continue
         inputs = graph.node_inputs(node)
+        limits = node.op.index_limits() if isinstance(node.op, Op) else {}
         for port, value in node.inputs:
-            if node.op.name == "embedding" and port == "x":
-                note(value, Use(below=getattr(node.op, "num_embeddings", None)))
+            if port in limits:
+                note(value, Use(below=limits[port]))
             elif port == "lengths":
                 note(value, Use(length_of=inputs.x.shape[1]))
             elif port in ("key_padding_mask", "padding_mask"):

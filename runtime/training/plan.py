@@ -19,7 +19,9 @@ from dlc.compiler.components.settings import Head, Settings
 from dlc.compiler.diagnostics.model import DiagnosticError, Severity
 from dlc.compiler.diagnostics.suggest import closest, listed
 from dlc.compiler.ir.graph import Program
+from dlc.compiler.ir.parametrization import magnitude_of
 from dlc.compiler.ir.types import TensorType
+from dlc.compiler.ops.base import Op
 from dlc.runtime.data.dataset import Bound, refuse_unread
 from dlc.runtime.data.preprocessing import refuse_unavailable
 from dlc.runtime.failures import failure, shown
@@ -29,8 +31,8 @@ from dlc.runtime.transfer.pretrained import Pretrained, pretrained_of
 
 @dataclass(frozen=True, kw_only=True)
 class Scaled:
-    """A layer that starts by the signals it gives: its name, its submodule, its weight by
-    state_dict key."""
+    """A layer that starts by the signals it gives: its name, its submodule, and by state_dict
+    key the parameter that its result is linear in: its weight, or the lengths of that."""
 
     name: str
     module: str
@@ -104,7 +106,7 @@ def _scaled(program: Program) -> Iterator[Scaled]:
     for path, _, node in program.owners():
         for parameter in node.parameters:
             if isinstance(parameter.initializer, Lsuv):
-                weight = identifiers.module_path(f"{path}.{parameter.name}")
+                weight = identifiers.module_path(f"{path}.{magnitude_of(parameter.name)}")
                 module = identifiers.module_path(f"{path}.")[:-1]
                 yield Scaled(
                     name=path, module=module, weight=weight, initializer=parameter.initializer
@@ -203,12 +205,13 @@ def _class_bounds(settings: Settings, program: Program) -> dict[str, Bound]:
 
 
 def _index_bounds(program: Program) -> dict[str, Bound]:
-    """Whole numbers that an embedding looks up."""
+    """Whole numbers that a layer takes for indices."""
     graph = program.graph
     bounds = {}
     for node in graph.nodes:
-        looked_up = node.inputs[0][1] if node.inputs else ""
-        rows = next((p.shape[0] for p in node.parameters if p.name == "weight"), None)
-        if node.kind == "embedding" and looked_up in graph.inputs and isinstance(rows, int):
-            bounds[looked_up] = Bound(high=rows - 1, reason=f"`{node.name}` has {rows} rows", low=0)
+        limits = node.op.index_limits() if isinstance(node.op, Op) else {}
+        for port, value in node.inputs:
+            if port in limits and value in graph.inputs:
+                reason = f"`{node.name}` takes indices below {limits[port]}"
+                bounds[value] = Bound(high=limits[port] - 1, reason=reason, low=0)
     return bounds

@@ -25,6 +25,9 @@ class Embedding(Op):
     def infer(self, inputs: Inputs) -> TensorType:
         return float_tensor(*inputs.x.shape, 4)
 
+    def index_limits(self) -> dict[str, int]:
+        return {"x": self.num_embeddings}
+
 
 @component
 class Flatten(Op):
