@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from dlc.compiler.components.base import keyword
 from dlc.compiler.ir.dims import Dim, symbol
 from dlc.compiler.ir.graph import Inputs
 from dlc.compiler.ir.protocols import OnnxBuilder, TorchWriter
@@ -20,8 +21,8 @@ class Crop(Op):
     """A window of an image, or of any [N, C, ...]: the middle, or from given offsets.
 
         crop(224)                             # [N, 3, 256, 256] -> [N, 3, 224, 224]
-        crop([H - 4, W - 4])                  # two less on every side
-        crop([28, 28], offset=[0, 2])         # from the first row and the third column
+        crop(H - 4, W - 4)                    # two less on every side
+        crop(28, 28, offset=[0, 2])           # from the first row and the third column
 
     The middle begins at (side − size) // 2: an odd remainder is cut at the end. U-Net
     crops so what it carries over to the upsampled image.
@@ -32,14 +33,15 @@ class Crop(Op):
     """
 
     name: ClassVar[str] = "crop"
+    variadic: ClassVar[str | None] = "size"
 
-    size: Dim | tuple[Dim, ...]
-    offset: tuple[Dim, ...] | None = None
+    size: tuple[Dim, ...]
+    offset: tuple[Dim, ...] | None = keyword(None)
 
     def _windows(self, x: TensorType) -> tuple[tuple[int, Dim, Dim], ...]:
         """Each spatial dim, and where its window begins and ends."""
         sides = x.shape[2:]
-        sizes = self.size if isinstance(self.size, tuple) else (self.size,) * len(sides)
+        sizes = self.size * len(sides) if len(self.size) == 1 else self.size
         starts: tuple[Dim, ...] = tuple(
             (side - size) // 2 for side, size in zip(sides, sizes, strict=False)
         )
@@ -122,12 +124,12 @@ class Crop(Op):
     def examples(cls) -> tuple[Example, ...]:
         n, h, w = symbol("N"), symbol("H", 4), symbol("W", 4)
         return (
-            Example(cls(size=4), {"x": float_tensor(n, 3, 7, 8)}),
-            Example(cls(size=3), {"x": float_tensor(n, 3, h, w)}),
+            Example(cls(size=(4,)), {"x": float_tensor(n, 3, 7, 8)}),
+            Example(cls(size=(3,)), {"x": float_tensor(n, 3, h, w)}),
             Example(cls(size=(h - 2, w)), {"x": float_tensor(n, 3, h, w)}),
             Example(cls(size=(h // 2, 4), offset=(1, 0)), {"x": float_tensor(n, 3, h, w)}),
             Example(cls(size=(2, 3), offset=(0, w - 3)), {"x": float_tensor(n, 3, 5, w)}),
             Example(cls(size=(2,)), {"x": float_tensor(n, 3, w)}),
-            Example(cls(size=2), {"x": float_tensor(n, 2, 3, 4, 5)}),
-            Example(cls(size=5), {"x": int_tensor(n, 2, 5, 5)}, {"x": (0, 9)}),
+            Example(cls(size=(2,)), {"x": float_tensor(n, 2, 3, 4, 5)}),
+            Example(cls(size=(5,)), {"x": int_tensor(n, 2, 5, 5)}, {"x": (0, 9)}),
         )

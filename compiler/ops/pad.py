@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
+from dlc.compiler.components.base import keyword
 from dlc.compiler.ir.dims import Dim, symbol
 from dlc.compiler.ir.graph import Inputs
 from dlc.compiler.ir.protocols import OnnxBuilder, TorchWriter
@@ -20,11 +21,11 @@ _ONNX_MODE = {"reflect": "reflect", "replicate": "edge", "circular": "wrap"}
 class Pad(Op):
     """More at the ends of dims: a number, or what the tensor itself has there.
 
-        pad([1, 2])                  # the last dim: 1 before, 2 after; [N, 8, 5] -> [N, 8, 8]
-        pad([1, 1, 2, 2])            # W by 1 and 1, H by 2 and 2
-        pad([0, 0, 1, -1])           # [N, T, C] one step later: a zero first, the last step gone
-        pad([3, 3, 3, 3], mode=reflect)
-        pad([0, 512 - T])            # every sequence 512 long
+        pad(1, 2)                  # the last dim: 1 before, 2 after; [N, 8, 5] -> [N, 8, 8]
+        pad(1, 1, 2, 2)            # W by 1 and 1, H by 2 and 2
+        pad(0, 0, 1, -1)           # [N, T, C] one step later: a zero first, the last step gone
+        pad(3, 3, 3, 3, mode=reflect)
+        pad(0, 512 - T)            # every sequence 512 long
 
     The pairs go from the last dim forwards, as in PyTorch: left, right, top, bottom, front,
     back. `constant` pads any dims, and cuts where a number is negative. The other modes
@@ -39,10 +40,11 @@ class Pad(Op):
     """
 
     name: ClassVar[str] = "pad"
+    variadic: ClassVar[str | None] = "pad"
 
     pad: tuple[Dim, ...]
-    mode: Literal["constant", "reflect", "replicate", "circular"] = "constant"
-    value: float = 0.0
+    mode: Literal["constant", "reflect", "replicate", "circular"] = keyword("constant")
+    value: float = keyword(0.0)
 
     def validate(self) -> None:
         if not self.pad or len(self.pad) % 2:
@@ -50,7 +52,7 @@ class Pad(Op):
                 "E0302",
                 f"`pad` takes a pair for each dim, the last one first, got {len(self.pad)} numbers",
                 blame="pad",
-                help="`pad([1, 1, 1, 1])` adds 1 on all four sides of an image",
+                help="`pad(1, 1, 1, 1)` adds 1 on all four sides of an image",
             )
         if self.mode == "constant":
             return

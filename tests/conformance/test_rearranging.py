@@ -215,7 +215,7 @@ GAINS: list[Op] = [
     Pad(pad=(2, 2, 2, 2), mode="reflect"),
     Pad(pad=(2, 2, 2, 2), mode="replicate"),
     Pad(pad=(2, 2, 2, 2), mode="circular"),
-    Crop(size=9),
+    Crop(size=(9,)),
     Interpolate(scale_factor=2.0),
     Interpolate(size=(7, 40), mode="nearest-exact"),
     Interpolate(scale_factor=2.0, mode="bilinear"),
