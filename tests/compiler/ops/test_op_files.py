@@ -142,6 +142,11 @@ _TWINS: dict[str, Callable[..., Any]] = {
     "adaptive_avg_pool2d": nn.AdaptiveAvgPool2d,
     "adaptive_max_pool2d": nn.AdaptiveMaxPool2d,
     "flatten": nn.Flatten,
+    "interpolate": F.interpolate,
+    "pad": F.pad,
+    "pixel_shuffle": nn.PixelShuffle,
+    "pixel_unshuffle": nn.PixelUnshuffle,
+    "channel_shuffle": nn.ChannelShuffle,
 }
 
 
