@@ -18,14 +18,12 @@ class ConvTranspose1d(ConvTranspose):
 
         conv_transpose1d(64, 4, stride=2, padding=1)  # [N, 128, 75] -> [N, 64, 150]
 
-    Each number of the input lays a filter, weighted with it, into the result, `stride`
-    places apart; what lies on each other is added. It is the gradient of a convolution with
-    the same arguments. A side of n becomes (n − 1)·stride − 2·padding +
-    dilation·(kernel_size − 1) + output_padding + 1: exactly twice its size for
-    `kernel_size=2, stride=2`.
-    Channels are dim 1: a text of [N, T, C] is turned first.
-    The weight is [channels, out_channels / groups, ...] as in PyTorch, so that an
-    initializer's fan in counts the second dim.
+    Each number of the input lays a filter, weighted with it, into the result, `stride` places
+    apart; what lies on each other is added. It is the gradient of a convolution with the same
+    arguments. A side of n becomes (n − 1)·stride − 2·padding + dilation·(kernel_size − 1) +
+    output_padding + 1: exactly twice its size for `kernel_size=2, stride=2`. Channels are dim
+    1: a text of [N, T, C] is turned first. The weight is [channels, out_channels / groups,
+    ...] as in PyTorch, so that an initializer's fan in counts the second dim.
 
     Source: Zeiler et al., Deconvolutional networks, 2010.
     """

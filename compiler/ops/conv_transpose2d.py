@@ -18,13 +18,11 @@ class ConvTranspose2d(ConvTranspose):
 
         conv_transpose2d(64, 2, stride=2)      # [N, 128, 28, 28] -> [N, 64, 56, 56]
 
-    Each number of the input lays a filter, weighted with it, into the result, `stride`
-    places apart; what lies on each other is added. It is the gradient of a convolution with
-    the same arguments. A side of n becomes (n − 1)·stride − 2·padding +
-    dilation·(kernel_size − 1) + output_padding + 1: exactly twice its size for
-    `kernel_size=2, stride=2`.
-    A kernel that the stride does not divide is laid down unevenly, which
-    shows as a checkerboard in images.
+    Each number of the input lays a filter, weighted with it, into the result, `stride` places
+    apart; what lies on each other is added. It is the gradient of a convolution with the same
+    arguments. A side of n becomes (n − 1)·stride − 2·padding + dilation·(kernel_size − 1) +
+    output_padding + 1: exactly twice its size for `kernel_size=2, stride=2`. A kernel that
+    the stride does not divide is laid down unevenly, which shows as a checkerboard in images.
     The weight is [channels, out_channels / groups, ...] as in PyTorch, so that an
     initializer's fan in counts the second dim.
 

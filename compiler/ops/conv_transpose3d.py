@@ -18,14 +18,12 @@ class ConvTranspose3d(ConvTranspose):
 
         conv_transpose3d(16, 2, stride=2)      # [N, 32, 4, 28, 28] -> [N, 16, 8, 56, 56]
 
-    Each number of the input lays a filter, weighted with it, into the result, `stride`
-    places apart; what lies on each other is added. It is the gradient of a convolution with
-    the same arguments. A side of n becomes (n − 1)·stride − 2·padding +
-    dilation·(kernel_size − 1) + output_padding + 1: exactly twice its size for
-    `kernel_size=2, stride=2`.
-    For clips, dims are time, height and width.
-    The weight is [channels, out_channels / groups, ...] as in PyTorch, so that an
-    initializer's fan in counts the second dim.
+    Each number of the input lays a filter, weighted with it, into the result, `stride` places
+    apart; what lies on each other is added. It is the gradient of a convolution with the same
+    arguments. A side of n becomes (n − 1)·stride − 2·padding + dilation·(kernel_size − 1) +
+    output_padding + 1: exactly twice its size for `kernel_size=2, stride=2`. For clips, dims
+    are time, height and width. The weight is [channels, out_channels / groups, ...] as in
+    PyTorch, so that an initializer's fan in counts the second dim.
 
     Source: Zeiler et al., Deconvolutional networks, 2010.
     """

@@ -20,10 +20,10 @@ class MaxUnpool3d(MaxUnpool):
         y -> max_unpool3d(2, indices=places)   # [N, 8, 2, 14, 14] -> [N, 8, 4, 28, 28]
 
     Each number goes to the place that `indices` names, all other places are 0: SegNet's way
-    up. A side of n becomes (n − 1)·stride − 2·padding + kernel_size. Places are
-    counted along the channel that went into the pool: where the formula gives another size
-    than that, say it in `output_size`, or the numbers go astray. Where windows overlap, several
-    numbers may have one place, and which of them stays is not defined.
+    up. A side of n becomes (n − 1)·stride − 2·padding + kernel_size. Places are counted along
+    the channel that went into the pool: where the formula gives another size than that, say
+    it in `output_size`, or the numbers go astray. Where windows overlap, several numbers may
+    have one place, and which of them stays is not defined.
 
     Source: Zeiler and Fergus, Visualizing and understanding convolutional networks, 2014.
     """
