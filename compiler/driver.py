@@ -8,12 +8,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from dlc.compiler.compilation import Compilation, Result
+from dlc.compiler.components.initializers.base import Initializer
+from dlc.compiler.components.settings import Head
 from dlc.compiler.diagnostics.model import Collector, DiagnosticError
+from dlc.compiler.ir.graph import Program
 from dlc.compiler.lints import run as run_lints
-from dlc.compiler.lowering.heads import find_heads
 from dlc.compiler.lowering.lower import Lowerer, spec_scope
 from dlc.compiler.lowering.settings import SettingsBuilder, initializers
-from dlc.compiler.lowering.symmetry import check_symmetry
 from dlc.compiler.semantics.override import exists, override, parse_override, similar_path
 from dlc.compiler.semantics.resolve import Resolver
 from dlc.compiler.semantics.scope import error
@@ -91,13 +92,21 @@ def _lower(
     program = Lowerer(spec, collector, init, scope).program()
     settings = SettingsBuilder(spec, program, scope, collector).build()
     _check_space(spec, collector)
-    if program is not None:
+    starts = _starts(program)
+    if program is not None and starts:
+        # Imported on use, as below: most networks start as PyTorch starts them.
+        from dlc.compiler.lowering.symmetry import check_symmetry
+
         check_symmetry(spec, program, collector)
     if program is None or collector.errors > before:
         return None
-    heads = find_heads(spec, program, settings, collector)
-    if collector.errors > before:
-        return None
+    heads: tuple[Head, ...] = ()
+    if any(start.reads for start in starts):
+        from dlc.compiler.lowering.heads import find_heads
+
+        heads = find_heads(spec, program, settings, collector)
+        if collector.errors > before:
+            return None
     compilation = Compilation(
         spec=spec,
         program=program,
@@ -109,6 +118,19 @@ def _lower(
     warnings = run_lints(compilation)
     collector.extend(warnings)
     return replace(compilation, warnings=warnings)
+
+
+def _starts(program: Program | None) -> list[Initializer]:
+    """The initializers that a network uses."""
+    if program is None:
+        return []
+    return [
+        parameter.initializer
+        for graph in program.graphs.values()
+        for node in graph.nodes
+        for parameter in node.parameters
+        if isinstance(parameter.initializer, Initializer)
+    ]
 
 
 def _check_space(spec: tree.File, collector: Collector) -> None:

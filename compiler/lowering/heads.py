@@ -39,8 +39,6 @@ def find_heads(
 ) -> tuple[Head, ...]:
     """The biases that start from targets. Reports E0312 for an initializer that data cannot
     fill, at the place where it is written."""
-    if not any(_read(p) for g in program.graphs.values() for n in g.nodes for p in n.parameters):
-        return ()
     flat = flatten(program)
     finder = _Finder(spec, program, settings, flat)
     found: list[Head] = []
@@ -53,12 +51,6 @@ def find_heads(
             else:
                 found += [head] if head is not None else []
     return tuple(found)
-
-
-def _read(parameter: Parameter) -> str:
-    """What the parameter's start reads of the data."""
-    initializer = parameter.initializer
-    return initializer.reads if isinstance(initializer, Initializer) else ""
 
 
 class _Unfilled(Exception):

@@ -31,6 +31,7 @@ from dlc.compiler.syntax import tree
 _UNITS = ("out_features", "out_channels", "embedding_dim", "hidden_size")
 # Ops that only put values side by side: their units stay as alike as they were.
 _BESIDE = ("concat", "stack")
+_ATTENTION = "multihead_attention"
 
 
 def check_symmetry(spec: tree.File, program: Program, collector: Collector) -> None:
@@ -50,6 +51,8 @@ def check_symmetry(spec: tree.File, program: Program, collector: Collector) -> N
         if behind is not None:
             reported.add(id(layer.node))
             collector.add(_finding(spec, layer, behind))
+            if collector.is_full:
+                return
 
 
 def _weights(parameters: tuple[Parameter, ...]) -> list[Parameter]:
@@ -59,11 +62,16 @@ def _weights(parameters: tuple[Parameter, ...]) -> list[Parameter]:
 def _starts_equal(node: Node) -> bool:
     """Whether several units of a layer would start with equal weights."""
     weights = _weights(node.parameters)
-    if not weights or not node.inputs or not all(map(_is_constant, weights)):
+    if not weights or not _has_units(node) or not all(map(_is_constant, weights)):
         return False
     units = next((getattr(node.op, name) for name in _UNITS if hasattr(node.op, name)), 0)
-    groups = getattr(node.op, "groups", 1)
-    return units == 0 or units // max(groups, 1) > 1
+    return node.kind == _ATTENTION or units // getattr(node.op, "groups", 1) > 1
+
+
+def _has_units(node: Node) -> bool:
+    """Whether the op makes units, each with weights for all that flows in; a table of
+    positions is learned too, and makes none."""
+    return node.kind == _ATTENTION or any(hasattr(node.op, name) for name in _UNITS)
 
 
 def _is_constant(parameter: Parameter) -> bool:
@@ -76,7 +84,7 @@ def _is_constant(parameter: Parameter) -> bool:
 
 def _several_matrices(node: Node) -> bool:
     """Whether one matrix of the op multiplies what another gives."""
-    return node.kind == "multihead_attention" or getattr(node.op, "num_layers", 1) > 1
+    return node.kind == _ATTENTION or getattr(node.op, "num_layers", 1) > 1
 
 
 def _mixed_by(number: int, flat: Flat, reading: Mapping[str, list[int]]) -> Layer | None:
@@ -96,8 +104,10 @@ def _mixed_by(number: int, flat: Flat, reading: Mapping[str, list[int]]) -> Laye
     enqueue(flat.layers[number].outputs)
     while queue:
         layer = flat.layers[heappop(queue)]
-        if any(p.role == "weight" and len(p.shape) >= 2 for _, p in layer.parameters):
-            return layer
+        if _weights(tuple(p for _, p in layer.parameters)):
+            if _has_units(layer.node):
+                return layer
+            continue  # a table that is added tells units apart
         if layer.node.kind not in _BESIDE and any(
             value not in alike and _is_wide(value, flat) for value in layer.values
         ):

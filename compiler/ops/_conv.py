@@ -12,7 +12,8 @@ from dlc.compiler.ir.protocols import Literal as Value
 from dlc.compiler.ir.protocols import OnnxBuilder, TorchWriter
 from dlc.compiler.ir.types import DType, Shape, TensorType
 from dlc.compiler.ops._checks import at_least, known, range_help, require_float, require_rank
-from dlc.compiler.ops.base import OpError, WeightedOp
+from dlc.compiler.ops._normed import NormedOp
+from dlc.compiler.ops.base import OpError
 from dlc.compiler.record import component
 
 SPATIAL = ("", "L", "H, W", "D, H, W")
@@ -39,7 +40,7 @@ def rank_help(x: TensorType, rank: int, family: str) -> str | None:
 
 
 @component
-class Convolution(WeightedOp):
+class Convolution(NormedOp):
     """What convolutions and their transposes share.
 
     Arguments:
@@ -131,20 +132,25 @@ class Convolution(WeightedOp):
     def parameters(self, inputs: Inputs) -> tuple[Parameter, ...]:
         weight = self.weight_parameter("weight", *self._weight_shape(inputs.x))
         if not self.bias:
-            return (weight,)
-        return (weight, self.bias_parameter("bias", self.out_channels))
+            return self.stored(weight)
+        return self.stored(weight, self.bias_parameter("bias", self.out_channels))
 
     def keeps(self, inputs: Inputs) -> tuple[str, ...]:
         return ("x",)
 
-    def _weight_variance(self, x: TensorType) -> float | None:
-        """The variance that a number of the weight starts with; None where that is not
+    def own_bytes(self, inputs: Inputs, results: tuple[TensorType, ...]) -> Dim:
+        return self.norm_bytes(self._weight_shape(inputs.x))
+
+    def _mean_square(self, x: TensorType) -> float | None:
+        """The mean square of the numbers that the weight starts with; None where that is not
         known."""
+        if self.spectral_norm:
+            return None
         shape = self._weight_shape(x)
         if self.init is None:
             # PyTorch's own start: kaiming_uniform(a=sqrt(5)), whose fan in is that of dim 1.
             return 1 / (3 * math.prod(shape[1:]))
-        return self.init.variance(shape)
+        return self.init.mean_square(shape)
 
 
 @component
@@ -235,18 +241,19 @@ class Conv(Convolution):
         return "odd ends" if any(a != b for a, b in self.pads) else "no"
 
     def own_bytes(self, inputs: Inputs, results: tuple[TensorType, ...]) -> Dim:
+        normed = super().own_bytes(inputs, results)
         if self._copied == "no":
-            return 0
+            return normed
         x = inputs.x
         written = [b - a if self._copied == "odd ends" else a + b for a, b in self.pads]
         sides = [n + more for n, more in zip(x.shape[2:], written, strict=True)]
-        return product((*x.shape[:2], *sides)) * x.dtype.bytes
+        return product((*x.shape[:2], *sides)) * x.dtype.bytes + normed
 
     def gain(self, inputs: Inputs) -> float | None:
         """Away from the borders."""
-        variance = self._weight_variance(inputs.x)
+        square = self._mean_square(inputs.x)
         fan_in = math.prod(self._weight_shape(inputs.x)[1:])
-        return None if variance is None else fan_in * variance
+        return None if square is None else fan_in * square
 
     def torch(self, t: TorchWriter) -> str:
         options: dict[str, Value] = {
@@ -268,7 +275,7 @@ class Conv(Convolution):
             self.kernel_size,
             **options,
         )
-        return f"{layer}({t['x']})"
+        return f"{self.normed(t, layer)}({t['x']})"
 
     def onnx(self, b: OnnxBuilder) -> str:
         x, pads = b["x"], self.pads

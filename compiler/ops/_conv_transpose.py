@@ -30,6 +30,7 @@ class ConvTranspose(Convolution):
     """
 
     family: ClassVar[str] = "conv_transpose"
+    spectral_dim: ClassVar[int] = 1
     exemptions: ClassVar[dict[str, str]] = {
         "onnx.reference:groups": "its groups take the weights of other groups"
     }
@@ -104,7 +105,7 @@ class ConvTranspose(Convolution):
             self.kernel_size,
             **options,
         )
-        return f"{layer}({t['x']})"
+        return f"{self.normed(t, layer)}({t['x']})"
 
     def onnx(self, b: OnnxBuilder) -> str:
         x, extras = b["x"], list(self.extras)

@@ -10,12 +10,13 @@ from dlc.compiler.ir.graph import Inputs, Parameter
 from dlc.compiler.ir.protocols import OnnxBuilder, TorchWriter, Weight
 from dlc.compiler.ir.types import DType, TensorType, float_tensor
 from dlc.compiler.ops._checks import known, require_equal, require_float, require_least_rank
-from dlc.compiler.ops.base import Example, OpError, Port, WeightedOp
+from dlc.compiler.ops._normed import NormedOp
+from dlc.compiler.ops.base import Example, OpError, Port
 from dlc.compiler.record import component
 
 
 @component
-class Bilinear(WeightedOp):
+class Bilinear(NormedOp):
     """A learned product of the last dims of two tensors.
 
         [visual, tabular] -> bilinear(32)      # [N, 128] and [N, 16] -> [N, 32]
@@ -64,8 +65,8 @@ class Bilinear(WeightedOp):
     def parameters(self, inputs: Inputs) -> tuple[Parameter, ...]:
         weight = self.weight_parameter("weight", self.out_features, *self._in_features(inputs))
         if not self.bias:
-            return (weight,)
-        return (weight, self.bias_parameter("bias", self.out_features))
+            return self.stored(weight)
+        return self.stored(weight, self.bias_parameter("bias", self.out_features))
 
     def macs(self, inputs: Inputs, results: tuple[TensorType, ...]) -> Dim:
         # Three matrix products in one, of which torch's counter knows nothing.
@@ -74,18 +75,23 @@ class Bilinear(WeightedOp):
     def keeps(self, inputs: Inputs) -> tuple[str, ...]:
         return ("x", "other")
 
+    def own_bytes(self, inputs: Inputs, results: tuple[TensorType, ...]) -> Dim:
+        return self.norm_bytes((self.out_features, *self._in_features(inputs)))
+
     def gain(self, inputs: Inputs) -> float | None:
+        if self.spectral_norm:
+            return None
         left, right = self._in_features(inputs)
         if self.init is None:
             return right / 3
-        variance = self.init.variance((self.out_features, left, right))
-        return None if variance is None else left * right * variance
+        square = self.init.mean_square((self.out_features, left, right))
+        return None if square is None else left * right * square
 
     def torch(self, t: TorchWriter) -> str:
         options = {} if self.bias else {"bias": False}
         sizes = self._in_features(t.inputs)
         layer = t.module("nn.Bilinear", *sizes, self.out_features, **options)
-        return f"{layer}({t['x']}, {t['other']})"
+        return f"{self.normed(t, layer)}({t['x']}, {t['other']})"
 
     def onnx(self, b: OnnxBuilder) -> str:
         left, right = self._in_features(b.inputs)
@@ -114,5 +120,13 @@ class Bilinear(WeightedOp):
             Example(
                 cls(out_features=3, bias=False),
                 {"x": float_tensor(n, 2, t, 3), "other": float_tensor(n, 2, t, 4)},
+            ),
+            Example(
+                cls(out_features=3, weight_norm=True),
+                {"x": float_tensor(n, 3), "other": float_tensor(n, 4)},
+            ),
+            Example(
+                cls(out_features=3, spectral_norm=True),
+                {"x": float_tensor(n, 3), "other": float_tensor(n, 4)},
             ),
         )

@@ -10,12 +10,13 @@ from dlc.compiler.ir.graph import Inputs, Parameter
 from dlc.compiler.ir.protocols import OnnxBuilder, TorchWriter, Weight
 from dlc.compiler.ir.types import TensorType, float_tensor
 from dlc.compiler.ops._checks import known, require_float, require_least_rank
-from dlc.compiler.ops.base import Example, WeightedOp
+from dlc.compiler.ops._normed import NormedOp
+from dlc.compiler.ops.base import Example
 from dlc.compiler.record import component
 
 
 @component
-class Linear(WeightedOp):
+class Linear(NormedOp):
     """A learned affine map of the last dim: a fully connected layer.
 
         linear(120)                          # [N, 400] -> [N, 120]
@@ -52,8 +53,8 @@ class Linear(WeightedOp):
     def parameters(self, inputs: Inputs) -> tuple[Parameter, ...]:
         weight = self.weight_parameter("weight", self.out_features, self._in_features(inputs.x))
         if not self.bias:
-            return (weight,)
-        return (weight, self.bias_parameter("bias", self.out_features))
+            return self.stored(weight)
+        return self.stored(weight, self.bias_parameter("bias", self.out_features))
 
     def macs(self, inputs: Inputs, results: tuple[TensorType, ...]) -> Dim:
         return product(inputs.x.shape) * self.out_features
@@ -61,17 +62,22 @@ class Linear(WeightedOp):
     def keeps(self, inputs: Inputs) -> tuple[str, ...]:
         return ("x",)
 
+    def own_bytes(self, inputs: Inputs, results: tuple[TensorType, ...]) -> Dim:
+        return self.norm_bytes((self.out_features, self._in_features(inputs.x)))
+
     def gain(self, inputs: Inputs) -> float | None:
+        if self.spectral_norm:
+            return None
         fan_in = self._in_features(inputs.x)
         if self.init is None:
             return 1 / 3
-        variance = self.init.variance((self.out_features, fan_in))
-        return None if variance is None else fan_in * variance
+        square = self.init.mean_square((self.out_features, fan_in))
+        return None if square is None else fan_in * square
 
     def torch(self, t: TorchWriter) -> str:
         options = {} if self.bias else {"bias": False}
         layer = t.module("nn.Linear", self._in_features(t.inputs.x), self.out_features, **options)
-        return f"{layer}({t['x']})"
+        return f"{self.normed(t, layer)}({t['x']})"
 
     def onnx(self, b: OnnxBuilder) -> str:
         bias = b.weight("bias") if self.bias else None
@@ -88,4 +94,8 @@ class Linear(WeightedOp):
             Example(Linear(out_features=5, bias=False), {"x": float_tensor(n, 7)}),
             Example(Linear(out_features=3), {"x": float_tensor(n, t, 4)}),
             Example(Linear(out_features=3, bias=False), {"x": float_tensor(n, 2, t, 4)}),
+            Example(Linear(out_features=5, weight_norm=True), {"x": float_tensor(n, 7)}),
+            Example(
+                Linear(out_features=3, bias=False, spectral_norm=True), {"x": float_tensor(n, t, 4)}
+            ),
         )
