@@ -299,6 +299,7 @@ def _node_signature(code: GraphCode, written: NodeCode) -> Hashable:
         module
         and (
             module.constructor,
+            module.wrap,
             len(module.args),
             # A keyword that the op leaves out where it is torch's default can be filled in.
             tuple(name for name in module.kwargs if not hasattr(node.op, name)),

@@ -36,7 +36,8 @@ MODULE_ATTRIBUTES = _words(
 
 #: Names at the top of every generated module, and those that its functions have.
 MODULE_NAMES = _words(
-    "annotations math torch F nn Tensor loss penalty constrain optimizer schedule"
+    """annotations math torch F nn Tensor weight_norm spectral_norm
+    loss penalty constrain optimizer schedule"""
 )
 
 # Builtins that generated code calls; the author may use the others (`input`, `id`) freely.

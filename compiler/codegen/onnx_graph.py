@@ -5,8 +5,9 @@ through an `OnnxBuilder`. What comes out is an `OnnxGraph` that holds names, typ
 recipes for weights but no numbers: the runtime fills those in and writes the file.
 
 Names. A node is called after the layer and its own type (`encoder_layer.3.linear/MatMul`),
-a weight after its state_dict key, inputs and outputs as in the spec, dynamic sizes by
-their symbols. A result of a postprocess step is `<output>_<suffix>`.
+a weight after its state_dict key, or the name by which the layer computes it (`fc.weight`),
+inputs and outputs as in the spec, dynamic sizes by their symbols. A result of a postprocess
+step is `<output>_<suffix>`.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from dlc.compiler.diagnostics.catalog import code
 from dlc.compiler.diagnostics.model import Diagnostic, DiagnosticError, Label
 from dlc.compiler.ir.dims import substitute
 from dlc.compiler.ir.graph import BlockCall, Graph, Inputs, Node, Program
+from dlc.compiler.ir.parametrization import effective_path, plain_name
 from dlc.compiler.ir.types import TensorType
 from dlc.compiler.ops.base import Op
 
@@ -149,7 +151,9 @@ class _Lowering:
     ) -> tuple[str, ...]:
         assert isinstance(node.op, Op)
         path = f"{prefix}{node.name}"
-        shared = {own: f"{owner}{lender}" for own, lender in node.shared}
+        shared = {
+            plain_name(own): owner + effective_path(lender, own) for own, lender in node.shared
+        }
         builder = RecordingBuilder(
             self.record,
             self.sizes,
@@ -258,17 +262,19 @@ def _handles(node: Node, values: Mapping[str, str]) -> dict[str, tuple[str, ...]
 
 
 def _shared_keys(program: Program) -> frozenset[str]:
-    """The state_dict keys of tensors that more than one layer uses."""
+    """The paths of tensors that more than one layer uses."""
     found: set[str] = set()
     for path, _, node in program.owners():
         prefix = path.removesuffix(node.name)
-        found.update(f"{prefix}{owner}" for _, owner in node.shared)
+        found.update(prefix + effective_path(owner, own) for own, owner in node.shared)
     for prefix, graph in _calls(program):
         reused = {n.op.reuses for n in graph.nodes if isinstance(n.op, BlockCall)}
         for node in graph.nodes:
             if node.name in reused and isinstance(node.op, BlockCall):
                 inner = program.walk(node.op.graph, f"{prefix}{node.name}.")
-                found.update(f"{path}.{p.name}" for path, _, n in inner for p in n.parameters)
+                found.update(
+                    f"{path}.{plain_name(p.name)}" for path, _, n in inner for p in n.parameters
+                )
     return frozenset(found)
 
 

@@ -20,6 +20,9 @@ _IMPORTS = frozenset(
         "import torch",
         "import torch.nn.functional as F",
         "from torch import Tensor, nn",
+        "from torch.nn.utils.parametrizations import spectral_norm",
+        "from torch.nn.utils.parametrizations import spectral_norm, weight_norm",
+        "from torch.nn.utils.parametrizations import weight_norm",
     }
 )
 
@@ -91,7 +94,8 @@ def check_source(source: str) -> None:
             Diagnostic(
                 code("E0901"),
                 f"the generated module holds {problem}, which the generator does not write",
-                help="please report this, with the spec; where a package brings the op, to its authors",
+                help="please report this, with the spec; where a package brings the op, to its "
+                "authors",
             )
         )
 
@@ -146,6 +150,8 @@ def _bound(nodes: list[ast.AST]) -> set[str]:
                 names.add(node.id)
         elif isinstance(node, ast.FunctionDef | ast.ClassDef):
             names.add(node.name)
+        elif isinstance(node, ast.ImportFrom):
+            names.update(alias.name for alias in node.names)
         elif isinstance(node, ast.arg):
             names.add(node.arg)
     return names

@@ -2,7 +2,8 @@
 
 Only what a spec says is written: a parameter without an initializer keeps PyTorch's own
 start. Every class fills the parameters of its own layers and leaves those of its blocks
-to them, so that no layer is filled by a rule that was meant for another.
+to them, so that no layer is filled by a rule that was meant for another. A weight that is
+computed from others is filled before it is, by its own name.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from dlc.compiler.codegen.containers import Container, split_name
 from dlc.compiler.codegen.layout import statement
 from dlc.compiler.codegen.writer import NodeCode
 from dlc.compiler.ir.graph import BlockCall
+from dlc.compiler.ir.parametrization import plain_name
 
 # From so many parameters that start alike on, a loop over their names reads better.
 _LOOP_FROM = 4
@@ -40,11 +42,15 @@ def reset_parameters(
         node = written.node
         if isinstance(node.op, BlockCall) or written.module is None:
             continue
-        fills = [(p.name, p.initializer) for p in node.parameters if p.initializer is not None]
+        fills = [
+            (plain_name(p.name), p.initializer)
+            for p in node.parameters
+            if p.initializer is not None
+        ]
         if not fills:
             continue
         padding = any(name == "weight" for name, _ in fills) and _has_padding(written)
-        every = tuple(p.name for p in node.parameters)
+        every = tuple(dict.fromkeys(plain_name(p.name) for p in node.parameters))
         key = (tuple((name, *_key(init)) for name, init in fills), padding, every)
         groups.setdefault(key, _Group(fills, padding, every)).nodes.append(node.name)
     if not groups:
@@ -52,7 +58,7 @@ def reset_parameters(
     yield from statement("@torch.no_grad()", depth)
     yield from statement("def reset_parameters(self) -> None:", depth)
     for group in groups.values():
-        items = list(_accesses(group.nodes, containers))
+        items = list(accesses(group.nodes, containers))
         if len(items) == 1 and not items[0].startswith("*"):
             yield from _fill(group, items[0], depth + 1)
             continue
@@ -116,7 +122,7 @@ def _name_test(names: list[str], every: tuple[str, ...]) -> str:
     return ""
 
 
-def _accesses(nodes: list[str], containers: dict[str, Container]) -> Iterator[str]:
+def accesses(nodes: list[str], containers: dict[str, Container]) -> Iterator[str]:
     """The layers as items of a tuple; whole lists of turns with a star."""
     wanted: dict[str, list[tuple[int, ...]]] = {}
     for name in nodes:

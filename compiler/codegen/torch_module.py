@@ -14,6 +14,7 @@ from dlc.compiler.codegen.layout import statement
 from dlc.compiler.codegen.torch_check import check_source
 from dlc.compiler.codegen.torch_init import reset_parameters
 from dlc.compiler.codegen.torch_training import training_functions
+from dlc.compiler.codegen.torch_wraps import is_wrapped_late, wraps
 from dlc.compiler.compilation import Compilation
 from dlc.compiler.components.text import literal
 from dlc.compiler.ir.graph import BlockCall, Program
@@ -24,6 +25,7 @@ _IMPORTS = (
     ("torch", re.compile(r"\btorch\."), "import torch"),
     ("F", re.compile(r"\bF\."), "import torch.nn.functional as F"),
 )
+_PARAMETRIZATIONS = re.compile(r"\b(weight_norm|spectral_norm)\(")
 
 
 def generate(compilation: Compilation) -> str:
@@ -87,7 +89,11 @@ def _imports(body: str) -> str:
     if "math" in found:
         lines += [found["math"], ""]
     lines += [found[name] for name in ("torch", "F") if name in found]
-    lines += ["from torch import Tensor, nn", ""]
+    lines.append("from torch import Tensor, nn")
+    norms = sorted(set(_PARAMETRIZATIONS.findall(body)))
+    if norms:
+        lines.append(f"from torch.nn.utils.parametrizations import {', '.join(norms)}")
+    lines.append("")
     return "\n".join(lines)
 
 
@@ -134,6 +140,7 @@ class _ClassText:
         yield from lines
         if self._has_reset():
             yield "        self.reset_parameters()"
+        yield from wraps(self._plan, self._forward.containers, 2)
         yield ""
 
     def _container(self, container: Container) -> str:
@@ -153,7 +160,10 @@ class _ClassText:
         sources = self._plan.sources
         given = [str(sources[place, "a", i]) for i in range(len(module.args))]
         given += [f"{name}={sources[place, 'k', name]}" for name in self._plan.keywords[place]]
-        return f"{module.constructor}({', '.join(given)})"
+        made = f"{module.constructor}({', '.join(given)})"
+        if not module.wrap or is_wrapped_late(self._plan.code.nodes[place]):
+            return made
+        return f"{module.wrap}({made})"
 
     def _ties(self) -> Iterator[str]:
         for written in self._plan.code.nodes:

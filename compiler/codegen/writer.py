@@ -70,11 +70,13 @@ class Slot:
 
 @dataclass(slots=True)
 class ModuleCall:
-    """`constructor(*args, **kwargs)` of a submodule."""
+    """`constructor(*args, **kwargs)` of a submodule; `wrap` is a function that it goes
+    through, or empty."""
 
     constructor: str
     args: list[Slot]
     kwargs: dict[str, Slot]
+    wrap: str = field(default="", compare=False)
 
 
 @dataclass(slots=True)
@@ -149,6 +151,10 @@ class NodeWriter(TorchWriter):
         assert self.submodule in (None, call), f"`{self._node.kind}` makes two submodules"
         self.submodule = call
         return "__m__"
+
+    def wrap(self, function: str) -> None:
+        assert self.submodule is not None, f"`{self._node.kind}` has no submodule to wrap"
+        self.submodule.wrap = function
 
     def helper(self, name: str, source: str) -> str:
         known = self._helpers.setdefault(name, source)

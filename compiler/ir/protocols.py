@@ -46,6 +46,10 @@ class TorchWriter(Protocol):
         """A submodule `self.<node name> = constructor(*args, **kwargs)`; gives `self.<node name>`.
         Keyword arguments equal to PyTorch's default are left out by the op, not here."""
 
+    def wrap(self, function: str) -> None:
+        """Has the submodule go through a function once it is made and its weights are filled:
+        `weight_norm(nn.Linear(784, 256))`. The function changes it in place and gives it."""
+
     def helper(self, name: str, source: str) -> str:
         """A class or function put once at the top of the module; gives `name`. A class
         whose `__init__` makes parameters can then be used with `module`."""

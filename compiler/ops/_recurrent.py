@@ -9,11 +9,13 @@ from dlc.compiler.components.arguments import Ge, Le
 from dlc.compiler.components.initializers.base import Initializer
 from dlc.compiler.ir.dims import Dim, symbol
 from dlc.compiler.ir.graph import Inputs, Parameter
+from dlc.compiler.ir.parametrization import plain_name
 from dlc.compiler.ir.protocols import Attribute, OnnxBuilder, TorchWriter, Weight
 from dlc.compiler.ir.protocols import Literal as Value
 from dlc.compiler.ir.types import DType, TensorType, float_tensor, int_tensor
 from dlc.compiler.ops._checks import known, require_equal, require_float, require_int, require_rank
-from dlc.compiler.ops.base import Example, Op, OpError, Port, WeightedOp
+from dlc.compiler.ops._normed import NormedOp
+from dlc.compiler.ops.base import Example, Op, OpError, Port
 
 LayerCount: TypeAlias = Annotated[int, Ge(1), Le(1000)]
 
@@ -60,12 +62,25 @@ class {name}(nn.{name}):
 '''
 
 
+_NORM_ALL = '''\
+def {norm}_all(layer: nn.RNNBase) -> nn.RNNBase:
+    """Applies {words} norm to every weight of a recurrent layer."""
+    for name in [name for name, _ in layer.named_parameters() if name.startswith("weight")]:
+        {norm}(layer, name)
+    return layer
+'''
+
+
+def _norm_all(norm: str) -> str:
+    return _NORM_ALL.format(norm=norm, words=norm.removesuffix("_norm"))
+
+
 def one_state_helper(name: str, title: str) -> str:
     """The class of a layer whose state is one tensor, on top of PyTorch's of this name."""
     return _HELPER.format(name=name, title=title)
 
 
-class Recurrent(WeightedOp):
+class Recurrent(NormedOp):
     """A recurrent layer, or several, over [N, T, C].
 
     An op gives `twin`, the class in torch.nn and the op in ONNX; `gates`, where each of
@@ -205,11 +220,11 @@ class Recurrent(WeightedOp):
                     self.bias_parameter(f"bias_ih_{end}", rows),
                     self.bias_parameter(f"bias_hh_{end}", rows),
                 ]
-        return tuple(found)
+        return self.stored(*found)
 
     def starting(self, parameter: Parameter, section: Initializer | None) -> Initializer | None:
-        if self.recurrent_init is not None and parameter.name.startswith("weight_hh"):
-            return self.recurrent_init
+        if self.recurrent_init is not None and plain_name(parameter.name).startswith("weight_hh"):
+            return self.normalizable(parameter, self.recurrent_init)
         return super().starting(parameter, section)
 
     # ── cost ─────────────────────────────────────────────────────────────────
@@ -249,6 +264,8 @@ class Recurrent(WeightedOp):
         t.helper(self.twin, self.helper)
         width = self._in_features(t.inputs.x)
         layer = t.module(self.twin, width, self.hidden_size, **self.torch_options())
+        if self.norm:
+            t.wrap(t.helper(f"{self.norm}_all", _norm_all(self.norm)))
         arguments = [t["x"]]
         for port in self.ports[1:]:
             if (given := t.get(port.name)) is not None:
@@ -348,6 +365,11 @@ class Recurrent(WeightedOp):
                 {"x": x, "lengths": lengths},
             ),
             ({"bidirectional": True}, {"x": x, "lengths": lengths, "h0": float_tensor(2, n, 4)}),
+            (
+                {"num_layers": 2, "bidirectional": True, "weight_norm": True},
+                {"x": x, "lengths": lengths},
+            ),
+            ({"bias": False, "spectral_norm": True}, {"x": x}),
         ]
         return tuple(
             Example(make(hidden_size=4, **arguments), dict(inputs), within)

@@ -57,4 +57,12 @@ class Conv1d(Conv):
                 ),
                 {"x": float_tensor(n, 3, symbol("T"))},
             ),
+            Example(
+                cls(out_channels=4, kernel_size=3, padding=1, weight_norm=True),
+                {"x": float_tensor(n, 3, symbol("T"))},
+            ),
+            Example(
+                cls(out_channels=4, kernel_size=3, groups=2, bias=False, spectral_norm=True),
+                {"x": float_tensor(n, 4, 9)},
+            ),
         )

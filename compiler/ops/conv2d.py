@@ -73,4 +73,19 @@ class Conv2d(Conv):
                 cls(out_channels=4, kernel_size=4, padding="same", padding_mode="replicate"),
                 {"x": float_tensor(n, 2, 6, 5)},
             ),
+            Example(
+                cls(
+                    out_channels=4,
+                    kernel_size=3,
+                    padding=1,
+                    groups=2,
+                    padding_mode="reflect",
+                    weight_norm=True,
+                ),
+                {"x": float_tensor(n, 2, 6, 5)},
+            ),
+            Example(
+                cls(out_channels=4, kernel_size=2, stride=2, padding=1, spectral_norm=True),
+                {"x": float_tensor(n, 4, symbol("H"), symbol("W"))},
+            ),
         )

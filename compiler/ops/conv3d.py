@@ -52,4 +52,12 @@ class Conv3d(Conv):
                 cls(out_channels=3, kernel_size=3, padding=1, padding_mode="replicate"),
                 {"x": float_tensor(n, 2, 3, 4, 4)},
             ),
+            Example(
+                cls(out_channels=4, kernel_size=3, padding="same", weight_norm=True),
+                {"x": float_tensor(n, 2, 3, 4, 4)},
+            ),
+            Example(
+                cls(out_channels=4, kernel_size=2, padding=1, bias=False, spectral_norm=True),
+                {"x": float_tensor(n, 2, symbol("T"), 4, 4)},
+            ),
         )

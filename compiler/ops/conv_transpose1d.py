@@ -54,4 +54,12 @@ class ConvTranspose1d(ConvTranspose):
                 cls(out_channels=6, kernel_size=3, groups=3, dilation=2, output_padding=1),
                 {"x": float_tensor(n, 3, 7)},
             ),
+            Example(
+                cls(out_channels=4, kernel_size=3, stride=2, weight_norm=True),
+                {"x": float_tensor(n, 3, symbol("T"))},
+            ),
+            Example(
+                cls(out_channels=5, kernel_size=3, bias=False, spectral_norm=True),
+                {"x": float_tensor(n, 3, 7)},
+            ),
         )

@@ -74,4 +74,12 @@ class ConvTranspose2d(ConvTranspose):
                 cls(out_channels=6, kernel_size=4, stride=2, padding=1, groups=6),
                 {"x": float_tensor(n, 6, 3, 4)},
             ),
+            Example(
+                cls(out_channels=4, kernel_size=3, stride=2, weight_norm=True),
+                {"x": float_tensor(n, 3, symbol("H"), 5)},
+            ),
+            Example(
+                cls(out_channels=4, kernel_size=2, groups=2, spectral_norm=True),
+                {"x": float_tensor(n, 6, 3, 4)},
+            ),
         )

@@ -61,4 +61,12 @@ class ConvTranspose3d(ConvTranspose):
                 cls(out_channels=3, kernel_size=2, dilation=2, padding=1),
                 {"x": float_tensor(n, 2, 3, 4, 4)},
             ),
+            Example(
+                cls(out_channels=4, kernel_size=3, bias=False, weight_norm=True),
+                {"x": float_tensor(n, 2, 3, 4, 4)},
+            ),
+            Example(
+                cls(out_channels=4, kernel_size=2, stride=2, spectral_norm=True),
+                {"x": float_tensor(n, 2, 3, symbol("H"), 4)},
+            ),
         )

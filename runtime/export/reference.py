@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from dlc.compiler.codegen.identifiers import module_path
 from dlc.compiler.components.settings import Settings
 from dlc.compiler.ir.graph import Program
+from dlc.compiler.ir.parametrization import effective_name
 from dlc.runtime.data.preprocessing import Preprocessing, apply
 from dlc.runtime.export.weights import Array
 
@@ -60,8 +61,35 @@ class TorchReference:
 
 
 def program_state(module: nn.Module, program: Program) -> dict[str, Array]:
-    """The numbers of a module by the paths of the program, which the file bears."""
+    """The numbers of a module by the paths of the program, which the file bears. A weight
+    that is computed from others (`weight_norm`) stands for them, as evaluation has it."""
     found = module.state_dict()
-    return {
-        path: found[module_path(path)].detach().cpu().numpy() for path, _ in program.parameters()
-    }
+    state: dict[str, Array] = {}
+    for path, _, node in program.owners():
+        computed: dict[str, None] = {}
+        for parameter in node.parameters:
+            weight = effective_name(parameter.name)
+            if weight is None:
+                key = f"{path}.{parameter.name}"
+                state[key] = found[module_path(key)].detach().cpu().numpy()
+            else:
+                computed[weight] = None
+        for weight in computed:
+            layer = module.get_submodule(module_path(f"{path}.")[:-1])
+            state[f"{path}.{weight}"] = _computed(layer, weight)
+    return state
+
+
+def _computed(layer: nn.Module, weight: str) -> Array:
+    """A weight that a layer computes from its parameters."""
+    import torch
+
+    training = layer.training
+    # Reading it while training would take a step of power iteration.
+    layer.eval()
+    try:
+        with torch.no_grad():
+            tensor: Tensor = getattr(layer, weight)
+    finally:
+        layer.train(training)
+    return tensor.detach().cpu().numpy()
