@@ -23,6 +23,7 @@ from dlc.compiler.components.initializers.base import Initializer
 from dlc.compiler.diagnostics.catalog import code
 from dlc.compiler.diagnostics.model import Collector, Diagnostic, Label
 from dlc.compiler.ir.graph import Node, Parameter, Program
+from dlc.compiler.ir.parametrization import is_magnitude
 from dlc.compiler.lowering.flat import Flat, Layer, flatten, readers
 from dlc.compiler.lowering.starts import own_argument, place
 from dlc.compiler.syntax import tree
@@ -56,7 +57,9 @@ def check_symmetry(spec: tree.File, program: Program, collector: Collector) -> N
 
 
 def _weights(parameters: tuple[Parameter, ...]) -> list[Parameter]:
-    return [p for p in parameters if p.role == "weight" and len(p.shape) >= 2]
+    """The matrices; of a weight in two parts its directions, which the initializer fills."""
+    matrices = [p for p in parameters if p.role == "weight" and len(p.shape) >= 2]
+    return [p for p in matrices if not is_magnitude(p.name)]
 
 
 def _starts_equal(node: Node) -> bool:

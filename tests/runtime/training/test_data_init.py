@@ -317,6 +317,18 @@ def test_the_variance_is_one_for_the_batch_that_was_used(folder: Path) -> None:
         assert variance == pytest.approx(1.0, abs=tol)
 
 
+def test_weights_of_two_parts_are_scaled_by_their_lengths(folder: Path) -> None:
+    text = SPEC.replace(
+        "linear: 32\n    name: second",
+        "linear: {out_features: 32, weight_norm: true}\n    name: second",
+    )
+    model, _, samples, data, said = begun(folder, text)
+    assert said[0] == "lsuv: 4 of 4 layers give variance 1 for 240 samples"
+    train = data.division.train
+    seen = outputs_of(model, samples.in_order(train)(0, len(train))[0])
+    assert float(seen["second"].var()) == pytest.approx(1.0, abs=0.15)
+
+
 def test_mode_buffers_and_random_state_are_left_as_they_were(folder: Path) -> None:
     plan = planned(folder)
     fresh = session.build_model(load_module(plan.source), 11)
