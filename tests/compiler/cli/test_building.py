@@ -137,7 +137,7 @@ def test_a_graph_that_was_broken_by_hand_says_where(tmp_path: Path, capsys: Capt
     assert main(["graph", str(path)]) == 1
     error = capsys.readouterr().err
     assert "error[E0503]" in error
-    assert "graph.txt:20:3" in error
+    assert "graph.txt:21:3" in error
 
 
 def test_a_graph_that_is_not_there_is_a_usage_mistake(tmp_path: Path, capsys: Captured) -> None:

@@ -17,7 +17,9 @@ def test_every_lint_has_a_warning_of_the_catalog_of_its_own() -> None:
     numbers = [lint.CODE.number for lint in lints()]
     assert numbers == sorted(numbers)
     assert len(set(numbers)) == len(numbers)
-    assert set(numbers) == {n for n, code in CODES.items() if code.severity is Severity.WARNING}
+    # Other warnings need more than a compilation: a file of weights, the data.
+    assert set(numbers) == {n for n in CODES if n.startswith("W01")}
+    assert all(CODES[n].severity is Severity.WARNING for n in numbers)
     assert all(lint.__doc__ for lint in lints())
 
 
