@@ -103,6 +103,8 @@ def attend_in_one_node(
     y = b.node("Attention", q, k, v, given, domain="", **attributes)
     if given is None or not mask.given:
         return y
+    # What a query gets that may look nowhere is the runtime's choice; onnxruntime 1.31 gives 0
+    # on a CPU, and no page promises it.
     some = _some(b, given, is_float=mask.added is not None)
     if heads is not None:
         some = b.node("Squeeze", some, b.constant([1], DType.INT64))
