@@ -16,18 +16,18 @@ def sha256(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def write_files(folder: Path, files: Mapping[str, str]) -> None:
-    """Writes texts into a folder, which is made where it is missing. All are written under
-    other names first and then renamed in the order given: what is last, a manifest, tells
-    that the others are there. Raises CommandError with status 74."""
+def write_files(folder: Path, files: Mapping[str, str | bytes]) -> None:
+    """Writes texts and bytes into a folder, which is made where it is missing. All are
+    written under other names first and then renamed in the order given: what is last, a
+    manifest, tells that the others are there. Raises CommandError with status 74."""
     written: list[tuple[Path, Path]] = []
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for name, text in files.items():
+        for name, content in files.items():
             temporary = folder / f".{name}.{os.getpid()}.tmp"
             written.append((temporary, folder / name))
-            with open(temporary, "w", encoding="utf-8", newline="\n") as file:
-                file.write(text)
+            with open(temporary, "wb") as file:
+                file.write(content.encode() if isinstance(content, str) else content)
                 file.flush()
                 os.fsync(file.fileno())
         for temporary, final in written:

@@ -1,13 +1,15 @@
-"""`dlc graph`: the typed graph as text."""
+"""`dlc graph`: the typed graph as text, or as a picture of the network."""
 
 from __future__ import annotations
 
 import argparse
 import os
+import re
 import stat
 from pathlib import Path
 
 from dlc.compiler.cli.compiling import add_spec, compile_spec
+from dlc.compiler.cli.files import write_files
 from dlc.compiler.cli.output import IO_FAILURE, USAGE, CommandError, add_common, report
 from dlc.compiler.diagnostics.catalog import code
 from dlc.compiler.diagnostics.model import Diagnostic
@@ -17,19 +19,39 @@ from dlc.compiler.source import Source
 from dlc.compiler.syntax.files import decode
 
 _MAX_BYTES = 64 * 1024 * 1024
+_PICTURES = (".svg", ".png", ".html")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.description = (
-        "Example: dlc graph specs/lenet5.yaml\n\n"
-        "Prints every layer with its arguments, inputs and the type of its result; blocks\n"
-        "first, each once. A graph.txt that `dlc build` wrote is read back and verified."
+        "Example: dlc graph specs/lenet5.yaml -o lenet5.svg\n\n"
+        "Draws the network: layers and blocks with their shapes and parameters. The suffix\n"
+        "says what is written: .svg and .png are pictures to print, .html is a page in\n"
+        "which blocks unfold and layers tell all about themselves. Without `-o` the typed\n"
+        "graph is printed as text; a graph.txt that `dlc build` wrote is read back."
     )
     add_spec(parser)
+    parser.add_argument(
+        "-o", "--output", metavar="FILE", help="the picture to write: .svg, .png or .html"
+    )
+    parser.add_argument(
+        "--depth",
+        type=_depth,
+        metavar="N",
+        help="levels of blocks that are unfolded (default: what fits; none in .html)",
+    )
+    parser.add_argument("--force", action="store_true", help="replace FILE where it exists")
     add_common(parser)
 
 
+def _depth(text: str) -> int:
+    if not re.fullmatch(r"\d{1,3}", text):
+        raise argparse.ArgumentTypeError(f"`{text}` is no number of levels: write `--depth 1`")
+    return int(text)
+
+
 def run(arguments: argparse.Namespace) -> int:
+    suffix = _wanted(arguments)
     warnings: tuple[Diagnostic, ...] = ()
     program: Program
     if Path(arguments.spec).suffix.lower() == ".txt":
@@ -39,8 +61,83 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         compilation = compile_spec(arguments)
         program, warnings = compilation.program, compilation.warnings
-    text = print_program(program)
-    return report(warnings, arguments, "graph", {"graph": text}, answer=text)
+    if suffix is None:
+        text = print_program(program)
+        return report(warnings, arguments, "graph", {"graph": text}, answer=text)
+    target = Path(arguments.output)
+    write_files(target.parent, {target.name: _picture(program, suffix, arguments.depth)})
+    answer = f"written: {arguments.output}"
+    return report(warnings, arguments, "graph", {"file": arguments.output}, answer=answer)
+
+
+def _wanted(arguments: argparse.Namespace) -> str | None:
+    """The suffix of the picture that is asked for, None for the text. Raises CommandError
+    before anything is compiled."""
+    if arguments.output is None:
+        for option, given in (("--depth", arguments.depth), ("--force", arguments.force or None)):
+            if given is not None:
+                raise _usage(f"`{option}` is for a picture", "`-o net.svg` draws one")
+        return None
+    suffix = Path(arguments.output).suffix.lower()
+    if suffix not in _PICTURES:
+        raise _usage(f"`{arguments.output}` is neither `.svg` nor `.png` nor `.html`")
+    if Path(arguments.output).is_dir():
+        raise _usage(f"`{arguments.output}` is a folder", "name the file inside it")
+    if Path(arguments.output).exists() and not arguments.force:
+        raise _usage(f"`{arguments.output}` exists", "`--force` replaces it")
+    if suffix == ".png":
+        _require_renderer()
+    return suffix
+
+
+def _require_renderer() -> None:
+    from importlib.util import find_spec
+
+    if find_spec("resvg_py") is None:
+        raise CommandError(
+            Diagnostic(
+                code("E0603"),
+                "a `.png` needs resvg: pip install 'dlc[draw]'",
+                help="`.svg` and `.html` need nothing",
+            ),
+            status=USAGE,
+        )
+
+
+def _picture(program: Program, suffix: str, depth: int | None) -> str | bytes:
+    from dlc.compiler.drawing.scenes import view
+
+    shown = view(program)
+    if suffix == ".html":
+        from dlc.compiler.drawing.html import write_html
+
+        return write_html(shown, depth or 0)
+
+    from dlc.compiler.drawing.page import make_page
+    from dlc.compiler.drawing.svg import write_svg
+
+    page = make_page(shown, depth)
+    svg = write_svg(page)
+    if suffix == ".svg":
+        return svg
+
+    from dlc.compiler.drawing.png import NoFont, TooLarge, write_png
+
+    try:
+        return write_png(svg, page.width, page.height)
+    except TooLarge as problem:
+        raise _usage(
+            f"the picture would have {problem}", "`--depth 0` shows less, `.svg` has no such bound"
+        ) from None
+    except NoFont:
+        raise _usage(
+            "no font is installed, and a picture without words says little",
+            "install one, such as `fonts-dejavu-core`, or write a `.svg`",
+        ) from None
+
+
+def _usage(message: str, help: str | None = None) -> CommandError:
+    return CommandError(Diagnostic(code("E0611"), message, help=help), status=USAGE)
 
 
 def _read(path: str) -> Source:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any, Final
 
 from dlc.compiler.diagnostics.render.display import visible
@@ -77,9 +78,11 @@ def block_notes(arguments: tuple[tuple[str, object], ...]) -> Iterator[str]:
 
 
 def all_arguments(op: Any) -> Iterator[tuple[str, str]]:
-    """Every argument of an op with its value, defaults included."""
+    """Every argument of an op with its value, defaults included; how weights start is told
+    with the weights."""
     for f in dataclasses.fields(op):
-        yield f.name, visible(write_value(getattr(op, f.name)))
+        if f.name not in _STARTS:
+            yield f.name, visible(write_value(getattr(op, f.name)))
 
 
 def initializer_text(initializer: object | None) -> str:
@@ -95,6 +98,7 @@ def size_text(size: Dim) -> str:
     return f"({text})" if re.search(r"[-+/]", text[1:]) else text
 
 
+@lru_cache(maxsize=4096)
 def shape_text(type: TensorType) -> str:
     """`N×64×56×56`; other element types than the model's float stand in front."""
     sizes = "×".join(map(size_text, type.shape)) or "scalar"

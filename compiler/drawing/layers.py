@@ -82,12 +82,11 @@ def assign(scene: Scene) -> list[int]:
     for box in range(count):
         first = 1 if inner and scene.boxes[box].kind != INPUT else 0
         rows[box] = max([first, *(rows[maker] + 1 for maker in makers[box])])
+    alone = [len(set(found)) == 1 for found in readers]
     free = [False] * count
     for box in range(count):
         pinned = inner and scene.boxes[box].kind == INPUT
-        free[box] = not pinned and all(
-            free[maker] and len(set(readers[maker])) == 1 for maker in makers[box]
-        )
+        free[box] = not pinned and all(free[maker] and alone[maker] for maker in makers[box])
     for box in reversed(range(count)):
         if free[box] and readers[box]:
             rows[box] = min(rows[reader] for reader in readers[box]) - 1

@@ -43,14 +43,15 @@ class Placed:
 
 @component
 class Line:
-    """A wire on its way to one reader: from box to box, or from where it parts from its
-    trunk. `arrow` is False where it goes on outside of a frame."""
+    """A wire on its way to one reader: from box to box, or, a `branch`, from where it parts
+    from its trunk. `arrow` is False where it goes on outside of a frame."""
 
     wire: int
     source: int
     target: int
     points: tuple[Point, ...]
     arrow: bool
+    branch: bool
 
 
 @component
@@ -65,7 +66,8 @@ class Cut:
 
 @component
 class Drawing:
-    """A scene with places. `ins` and `outs` are the x of a block's ports."""
+    """A scene with places. `ins` and `outs` are the x of a block's ports, `rows` the tops and
+    bottoms of what stands side by side."""
 
     scene: Scene
     width: float
@@ -74,6 +76,7 @@ class Drawing:
     lines: tuple[Line, ...]
     texts: tuple[Text, ...]
     cuts: tuple[Cut, ...]
+    rows: tuple[tuple[float, float], ...]
     ins: dict[str, float]
     outs: dict[str, float]
 
@@ -89,7 +92,7 @@ class Layouts:
         """The drawing of a graph with `depth` levels of blocks unfolded."""
         known = self._made.get((graph, depth))
         if known is None:
-            scene = self._view.scenes[graph]
+            scene = self._view.scenes.get(graph) or self._view.runs[graph]
             inner = [
                 self.drawing(box.graph, depth - 1) if box.kind == BLOCK and depth > 0 else None
                 for box in scene.boxes
@@ -125,6 +128,7 @@ class _Strand:
     """A polyline in the making."""
 
     wire: int
+    branch: bool
     points: list[Point] = field(default_factory=list)
     target: int = -1
 
@@ -283,6 +287,7 @@ class _Layout:
             lines=lines,
             texts=texts,
             cuts=tuple(self._cuts()),
+            rows=tuple(zip(self._tops, self._bottoms, strict=True)),
             ins=self._port_places(INPUT),
             outs=self._port_places(OUTPUT),
         )
@@ -415,7 +420,7 @@ class _Layout:
                 for hop in order:
                     strand = ending.pop(hop.upper, None)
                     if strand is None:
-                        strand = _Strand(hop.wire)
+                        strand = _Strand(hop.wire, branch=hop.upper.passes)
                         strands.append(strand)
                     strand.points.extend(self._hop_points(hop, net, layer))
                     if hop.lower.passes:
@@ -431,6 +436,7 @@ class _Layout:
                 target=strand.target,
                 points=tuple(_simplified(strand.points)),
                 arrow=not (self._nested and target.kind == OUTPUT),
+                branch=strand.branch,
             )
 
     def _hop_points(self, hop: Hop, net: Net, layer: int) -> list[Point]:
@@ -450,13 +456,13 @@ class _Layout:
                 element = self._rows.boxes[wire.source.box]
                 out = self._figures[wire.source.box].outs.get(wire.source.port, 0.0)
                 x, y = element.x + out + LABEL, self._bottom(element) + 11
-                yield Text(x=x, y=y, text=wire.label, style="shape")
+                yield Text(x=x, y=y, text=wire.label, style="shape", box=element.box)
         for i, box in enumerate(self._scene.boxes):
             name = self._port_name(i) if self._nested and box.kind in (INPUT, OUTPUT) else ""
             if name:
                 element = self._rows.boxes[i]
                 y = self._tops[element.layer] + (10 if box.kind == INPUT else -4)
-                yield Text(x=element.x + 4, y=y, text=name, style="port")
+                yield Text(x=element.x + 4, y=y, text=name, style="port", box=i)
 
     def _cuts(self) -> Iterator[Cut]:
         for layer, nets in enumerate(self._nets[:-1]):

@@ -9,6 +9,7 @@ Linux, macOS and Windows too.
 from __future__ import annotations
 
 import unicodedata
+from functools import lru_cache
 from typing import Final
 
 #: The fonts that a picture asks for, in this order.
@@ -44,6 +45,7 @@ _TABLES: Final = {
 _WIDE: Final = 1050  # East Asian; also what no table tells of
 
 
+@lru_cache(maxsize=8192)  # a network says the same words over and over
 def text_width(text: str, size: float, *, bold: bool = False) -> float:
     """The width in pixels of one line of text; an upper bound for the usual fonts."""
     table = _TABLES[bold]

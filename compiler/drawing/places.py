@@ -17,7 +17,7 @@ from typing import Final
 from dlc.compiler.drawing.layers import Element, Hop, Rows
 
 _SWEEPS: Final = 24
-_WORK: Final = 3_000_000  # comparisons after which a large drawing is left as it is
+_WORK: Final = 1_000_000  # comparisons after which a large drawing is left as it is
 _BOX_GAP: Final = 26.0
 _WIRE_GAP: Final = 12.0
 
@@ -89,7 +89,7 @@ def _class(hop: Hop, reached: Sequence[tuple[int, int]]) -> int:
     upper, lower = hop.upper, hop.lower
     if not lower.passes and not hop.free:
         # Ports have names: the first one is what the box is about.
-        if hop is not lower.above[0]:
+        if hop.into:
             return 3
     elif not lower.passes and _better_askew(hop, lower.above, 0, reached):
         return 3
@@ -197,7 +197,7 @@ def _relax(chains: list[Chain]) -> None:
 def _move(chain: Chain) -> tuple[float, int]:
     """Moves a chain to where its wires are shortest, together with what it meets on the way.
     Gives how far it went, and the comparisons that took."""
-    group = {chain: None}
+    group: dict[Chain, None] = {chain: None}
     total = 0.0
     cost = 0
     direction = 0.0
@@ -220,21 +220,24 @@ def _move(chain: Chain) -> tuple[float, int]:
         for member in group:
             member.x += direction * far
         total += direction * far
-        if far == abs(step) or met is None:
+        if far == abs(step) or not met or cost > _WORK:
             return total, cost
-        group[met] = None
+        group.update(dict.fromkeys(met))
 
 
-def _room(group: dict[Chain, None], direction: float) -> tuple[float, Chain | None]:
-    """How far a group can go before it meets a chain, and which."""
-    room, met = float("inf"), None
+def _room(group: dict[Chain, None], direction: float) -> tuple[float, list[Chain]]:
+    """How far a group can go before it meets chains, and which."""
+    room = float("inf")
+    met: list[Chain] = []
     for member in group:
         for other, least in _neighbours(member, direction):
             if other in group:
                 continue
             gap = max(0.0, (other.x - member.x) * direction - least)
-            if gap < room:
-                room, met = gap, other
+            if gap < room - 1e-6:
+                room, met = gap, [other]
+            elif gap <= room + 1e-6:
+                met.append(other)
     return room, met
 
 

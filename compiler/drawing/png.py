@@ -6,6 +6,10 @@ from typing import Final
 
 _DEFAULT_SCALE: Final = 2.0  # 192 dots to the inch: sharp in print
 _MOST_PIXELS: Final = 100_000_000
+_FAMILIES: Final = (
+    *("Helvetica", "Arial", "Liberation Sans", "DejaVu Sans", "Noto Sans", "Segoe UI", "Roboto"),
+    *("Open Sans", "Ubuntu", "Cantarell", "Nimbus Sans", "FreeSans", "Verdana", "Tahoma", "Lato"),
+)
 
 
 class TooLarge(ValueError):
@@ -30,20 +34,30 @@ def write_png(svg: str, width: float, height: float) -> bytes:
         scale /= 2
         if scale < 1:
             raise TooLarge(f"{width:,.0f} × {height:,.0f} pixels")
-    if not _has_font(resvg_py.svg_to_bytes(svg_string=_probe("M"))):
-        raise NoFont
-    return bytes(resvg_py.svg_to_bytes(svg_string=svg, zoom=scale, background="#ffffff"))
-
-
-def _probe(text: str) -> str:
-    return (
-        '<svg xmlns="http://www.w3.org/2000/svg" width="16" height="16">'
-        f'<text y="14" font-size="14" font-family="Arial, sans-serif">{text}</text></svg>'
+    family = _font()
+    return bytes(
+        resvg_py.svg_to_bytes(
+            svg_string=svg, zoom=scale, background="#ffffff", sans_serif_family=family
+        )
     )
 
 
-def _has_font(drawn: bytes) -> bool:
-    """Whether a letter leaves a trace: without any font, text is dropped without a word."""
+def _font() -> str:
+    """The first of the usual sans-serif fonts that is installed. The renderer asks no font
+    service which one stands for `sans-serif`, and drops text without any word where none of
+    the fonts that a picture asks for is there. Raises `NoFont`."""
+    empty = _drawn("", "Arial")
+    for family in _FAMILIES:
+        if _drawn("M", family) != empty:
+            return family
+    raise NoFont
+
+
+def _drawn(text: str, family: str) -> bytes:
     import resvg_py
 
-    return bytes(drawn) != bytes(resvg_py.svg_to_bytes(svg_string=_probe("")))
+    svg = (
+        '<svg xmlns="http://www.w3.org/2000/svg" width="16" height="16">'
+        f'<text y="14" font-size="14" font-family="{family}">{text}</text></svg>'
+    )
+    return bytes(resvg_py.svg_to_bytes(svg_string=svg))

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from dlc.compiler.ir.graph import BlockCall, Graph, Node
+from dlc.compiler.ir.types import TensorType
 from dlc.compiler.record import component
 
 
@@ -42,6 +44,29 @@ def runs(graph: Graph, readers: Mapping[str, int]) -> Iterator[Run]:
         chain, ties = [node], []
     if chain:
         yield Run(nodes=tuple(chain), tied=bool(ties and ties[0]))
+
+
+def spelled_out(run: Run, called: Graph, types: Mapping[str, TensorType], name: str) -> Graph:
+    """A graph of the calls of a run, with the ports of their block. `types` are those of the
+    values where the run stands."""
+    made: set[str] = set()
+    values = {port: types[value] for port, value in run.first.inputs}
+    nodes: list[Node] = []
+    for node in run.nodes:
+        inputs = tuple((port, v if v in made else port) for port, v in node.inputs)
+        made.update(node.outputs)
+        values.update((value, types[value]) for value in node.outputs)
+        nodes.append(replace(node, inputs=inputs))
+    names = (output for output, _ in called.outputs)
+    return Graph(
+        name=name,
+        block=called.block,
+        inputs=tuple(port for port, _ in run.first.inputs),
+        outputs=tuple(zip(names, run.last.outputs, strict=True)),
+        nodes=tuple(nodes),
+        values=values,
+        arguments=called.arguments,
+    )
 
 
 def _goes_on(chain: list[Node], node: Node, readers: Mapping[str, int]) -> bool:

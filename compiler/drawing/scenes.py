@@ -17,7 +17,7 @@ from dlc.compiler.drawing.labels import (
     initializer_text,
     shape_text,
 )
-from dlc.compiler.drawing.runs import Run, runs
+from dlc.compiler.drawing.runs import Run, runs, spelled_out
 from dlc.compiler.drawing.view import (
     BLOCK,
     INPUT,
@@ -34,6 +34,7 @@ from dlc.compiler.drawing.view import (
 )
 from dlc.compiler.ir.dims import INFINITY, Dim, DimError, substitute, symbols
 from dlc.compiler.ir.graph import BlockCall, Graph, Node, Program, split_path
+from dlc.compiler.ir.literal_text import write_value
 from dlc.compiler.ir.types import float_tensor
 from dlc.compiler.source import Span
 
@@ -51,6 +52,7 @@ def view(program: Program) -> View:
         name=program.name,
         main=program.main,
         scenes=scenes.made,
+        runs=scenes.spelled,
         parameters=program.parameter_count,
         macs=scenes.macs(program.main),
         sizes=sizes,
@@ -83,6 +85,7 @@ class _Scenes:
 
     def __init__(self, program: Program, sizes: Mapping[str, int]) -> None:
         self.made: dict[str, Scene] = {}
+        self.spelled: dict[str, Scene] = {}
         self._program = program
         self._sizes = sizes
         self._parameters: dict[str, int] = {}
@@ -91,10 +94,17 @@ class _Scenes:
     def add(self, name: str) -> None:
         """Makes the scene of a graph; those that it calls must stand."""
         graph = self._program.graphs[name]
-        drawn = _SceneMaker(self, graph).scene(main=name == self._program.main)
+        drawn = _SceneMaker(self, graph).scene(inner=name != self._program.main)
         self.made[name] = drawn
         self._parameters[name] = sum(box.parameters for box in drawn.boxes)
         self._macs[name] = _total(box.macs for box in drawn.boxes)
+
+    def spell_out(self, run: Run, graph: Graph, called: Graph) -> str:
+        """Makes the scene that shows a run call by call; gives its name."""
+        name = f"{graph.name}/{run.first.name}"
+        spelled = spelled_out(run, called, graph.values, name)
+        self.spelled[name] = _SceneMaker(self, spelled, folded=False).scene(inner=True)
+        return name
 
     def parameters(self, graph: str) -> int:
         return self._parameters[graph]
@@ -169,9 +179,10 @@ def quoted(span: Span | None) -> tuple[str, str]:
 
 
 class _SceneMaker:
-    def __init__(self, scenes: _Scenes, graph: Graph) -> None:
+    def __init__(self, scenes: _Scenes, graph: Graph, *, folded: bool = True) -> None:
         self._scenes = scenes
         self._graph = graph
+        self._folded = folded
         self._readers = Counter(value for node in graph.nodes for _, value in node.inputs)
         self._readers.update(value for _, value in graph.outputs)
         self._boxes: list[Box] = []
@@ -179,7 +190,7 @@ class _SceneMaker:
         self._reads: dict[str, list[End]] = {}
         self._shapes: dict[int, set[str]] = {}  # what flows into a box
 
-    def scene(self, *, main: bool) -> Scene:
+    def scene(self, *, inner: bool) -> Scene:
         graph = self._graph
         for name in graph.inputs:
             self._makers[name] = End(box=len(self._boxes))
@@ -191,8 +202,12 @@ class _SceneMaker:
                     type=shape_text(graph.values[name]),
                 )
             )
-        for run in runs(graph, self._readers):
-            self._run(run)
+        if self._folded:
+            for run in runs(graph, self._readers):
+                self._run(run)
+        else:
+            for node in graph.nodes:
+                self._run(Run(nodes=(node,)))
         for name, value in graph.outputs:
             self._read(len(self._boxes), "", value)
             self._boxes.append(
@@ -209,8 +224,8 @@ class _SceneMaker:
             notes=tuple(block_notes(graph.arguments)),
             boxes=tuple(self._boxes),
             wires=tuple(self._wires()),
-            ins=() if main else graph.inputs,
-            outs=() if main else tuple(name for name, _ in graph.outputs),
+            ins=graph.inputs if inner else (),
+            outs=tuple(name for name, _ in graph.outputs) if inner else (),
         )
 
     # ── boxes ────────────────────────────────────────────────────────────────
@@ -249,6 +264,11 @@ class _SceneMaker:
         inputs, outputs = called.inputs, tuple(name for name, _ in called.outputs)
         place, source = quoted(run.first.span)
         results = self._graph.node_results(run.last)
+        several = named = ""
+        if len(run.nodes) > 1:
+            several = self._scenes.spell_out(run, self._graph, called)
+        elif run.first.named or not self._folded:
+            named = run.first.name
         at = len(self._boxes)
         self._boxes.append(
             Box(
@@ -256,11 +276,13 @@ class _SceneMaker:
                 kind=BLOCK,
                 title=call.block,
                 notes=tuple(block_notes(called.arguments)),
+                arguments=tuple((n, visible(write_value(v))) for n, v in called.arguments),
                 calls=tuple(node.name for node in run.nodes),
                 graph=call.graph,
+                run=several,
                 reuses=call.reuses,
                 tied=run.tied,
-                named=run.first.name if run.first.named and len(run.nodes) == 1 else "",
+                named=named,
                 in_ports=inputs if len(inputs) > 1 else (),
                 out_ports=outputs if len(outputs) > 1 else (),
                 types=(

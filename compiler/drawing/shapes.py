@@ -7,6 +7,7 @@ page can reuse it. Sizes are pixels at 96 to the inch.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
 from dlc.compiler.drawing.labels import short
@@ -44,7 +45,8 @@ LABEL: Final = 5.0  # between a wire and the shape that is written beside it
 @component
 class Text:
     """One line of text; `x` is its start, middle or end by `anchor`, `y` its baseline. `more`
-    are further words with styles of their own, each after a space."""
+    are further words with styles of their own, each after a space. `box` is what it stands
+    beside, where that may move."""
 
     x: float
     y: float
@@ -52,6 +54,7 @@ class Text:
     style: str
     anchor: str = "start"
     more: tuple[tuple[str, str], ...] = ()
+    box: int = -1
 
     @property
     def width(self) -> float:
@@ -417,6 +420,15 @@ def unfolded(
 
 #: The space between a frame and what stands beside its wall.
 FRAME: Final = 10.0
+
+
+def header_texts(box: Box) -> tuple[Text, ...]:
+    """The words of a block's head for a frame of any width: what is on the right ends at 0."""
+    words = header(box)
+    return tuple(
+        replace(text, x=0) if text.anchor == "end" else text
+        for text in _row_texts(words, 1.0, 0.0, centred=False)
+    )
 
 
 def frame_head(box: Box) -> float:

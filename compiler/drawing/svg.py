@@ -41,12 +41,12 @@ def style_sheet() -> str:
     lines = [_BASE % FONTS]
     lines += [f".f-{f.name}{{fill:{f.fill}}}" for f in FAMILIES.values()]
     lines += [f".s-{f.name}{{stroke:{f.stroke}}}" for f in FAMILIES.values()]
-    lines += [f".{_class(s)}{{font-size:{size:g}px}}" for s, (size, _) in STYLES.items()]
+    lines += [f".{text_class(s)}{{font-size:{size:g}px}}" for s, (size, _) in STYLES.items()]
     return "\n".join(lines)
 
 
-def _class(style: str) -> str:
-    """Styles of text that share their name with a look of rectangles."""
+def text_class(style: str) -> str:
+    """The class of a style; some share their name with a look of rectangles."""
     return f"{style}-text" if style in ("sign", "head") else style
 
 
@@ -122,9 +122,10 @@ def _box(placed: Placed, prefix: str) -> Iterator[str]:
     yield "</g>"
 
 
-def figure_elements(placed: Placed, prefix: str = "") -> Iterator[str]:
-    """The rectangles and texts of a box at its place."""
+def figure_elements(placed: Placed, prefix: str = "", *, moved: bool = True) -> Iterator[str]:
+    """The rectangles and texts of a box, at its place or, not `moved`, at the origin."""
     box = placed.box
+    x, y = (placed.x, placed.y) if moved else (0.0, 0.0)
     for rect in placed.figure.rects:
         name = ""
         if rect.part >= 0 and box.layers:
@@ -135,9 +136,9 @@ def figure_elements(placed: Placed, prefix: str = "") -> Iterator[str]:
         elif rect.part >= 0 and box.calls:
             names = " ".join(prefix + call for call in box.calls)
             name = f' data-calls="{escape(names)}"'
-        yield rect_element(rect, placed.x, placed.y, name)
+        yield rect_element(rect, x, y, name)
     for text in placed.figure.texts:
-        yield text_element(text, placed.x, placed.y)
+        yield text_element(text, x, y)
 
 
 def rect_element(rect: Rect, dx: float = 0.0, dy: float = 0.0, extra: str = "") -> str:
@@ -167,8 +168,8 @@ def text_element(text: Text, dx: float = 0.0, dy: float = 0.0) -> str:
     place = f'x="{number(text.x + dx)}" y="{number(text.y + dy)}"'
     words = escape(text.text)
     for more, style in text.more:
-        words += f'<tspan class="{_class(style)}">{SPACE}{escape(more)}</tspan>'
-    return f'<text class="{_class(text.style)}" {place}{anchor}>{words}</text>'
+        words += f'<tspan class="{text_class(style)}">{SPACE}{escape(more)}</tspan>'
+    return f'<text class="{text_class(text.style)}" {place}{anchor}>{words}</text>'
 
 
 def path(points: Sequence[Point]) -> str:

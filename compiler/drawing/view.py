@@ -60,7 +60,8 @@ class Box:
 
     `layers` are those of a stack or a sign. `calls` are the names of the calls that a block
     box stands for, `graph` is the scene that they run, `reuses` the call whose layers they
-    apply again, and `tied` whether calls after the first do so with the first one's.
+    apply again, and `tied` whether calls after the first do so with the first one's; `run` is
+    the scene that shows several calls one by one.
     `in_ports` and `out_ports` are names to tell several wires apart; empty where one wire
     or a sign needs none. `changes` is False where the result has the shape of what came in.
     """
@@ -70,9 +71,11 @@ class Box:
     family: str = ""
     title: str = ""
     notes: tuple[str, ...] = ()
+    arguments: tuple[tuple[str, str], ...] = ()
     layers: tuple[Layer, ...] = ()
     calls: tuple[str, ...] = ()
     graph: str = ""
+    run: str = ""
     reuses: str = ""
     tied: bool = False
     named: str = ""
@@ -126,11 +129,13 @@ class Scene:
 
 @component
 class View:
-    """A program to be drawn: its scenes by name of graph, and the figures of its title."""
+    """A program to be drawn: its scenes by name of graph, and the figures of its title. `runs`
+    are the scenes that show calls one by one which the others show as one box."""
 
     name: str
     main: str
     scenes: Mapping[str, Scene]
+    runs: Mapping[str, Scene]
     parameters: int
     macs: Dim | None
     sizes: Mapping[str, int]
