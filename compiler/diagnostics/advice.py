@@ -9,6 +9,10 @@ from collections.abc import Mapping
 from typing import Final
 
 _LOGITS: Final = "write `binary_cross_entropy_with_logits` and leave the sigmoid before it out"
+_NORM: Final = (
+    "it is a setting of the layer whose weights it normalizes: `linear(64, {norm}=true)`, and of "
+    "convolutions and recurrent layers alike"
+)
 _FOLLOWS: Final = "leave it out: this size follows from the layer's input"
 _FRACTIONAL: Final = (
     "write `adaptive_max_pool2d`, or a convolution with a stride: fractional pooling draws its "
@@ -44,6 +48,10 @@ ADVICE: Final[Mapping[str, Mapping[str, str]]] = {
         "Bidirectional": "write `lstm(..., bidirectional=true)`",
         "DepthwiseConv2D": "write `conv2d` with `groups` equal to the channels of its input",
         "RepeatVector": "write `unsqueeze(1) -> expand(-1, n, -1)`",
+        "WeightNorm": _NORM.format(norm="weight_norm"),
+        "weight_normalization": _NORM.format(norm="weight_norm"),
+        "SpectralNorm": _NORM.format(norm="spectral_norm"),
+        "spectral_normalization": _NORM.format(norm="spectral_norm"),
         "SeparableConv2D": "write a `conv2d` with `groups` and a `conv2d` with `kernel_size` 1",
     },
     "argument": {

@@ -15,6 +15,7 @@ from dlc.compiler.diagnostics.catalog import code
 from dlc.compiler.diagnostics.model import Collector, Diagnostic, DiagnosticError, Label
 from dlc.compiler.ir.dims import Answer, Dim, DimError, compare
 from dlc.compiler.ir.graph import BlockCall, Graph, Inputs, Node, Parameter, split_path
+from dlc.compiler.ir.parametrization import effective_name, plain_name
 from dlc.compiler.ir.types import TensorType
 from dlc.compiler.lowering.budget import Budget
 from dlc.compiler.lowering.naming import Namer, named_in, snake_case
@@ -206,7 +207,21 @@ class GraphBuilder:
             if initializer is not parameter.initializer:
                 parameter = replace(parameter, initializer=initializer)
             own.append(parameter)
+        self._check_lent(op, declared, lent)
         return tuple(own)
+
+    def _check_lent(self, op: Op, declared: Iterable[Parameter], lent: Mapping[str, str]) -> None:
+        """Raises E0311 where a layer would compute the weight that another one lends it."""
+        computed = {effective_name(parameter.name) for parameter in declared}
+        for name, path in lent.items():
+            if name in computed:
+                norm = getattr(op, "norm", "")
+                raise ComponentError(
+                    "E0311",
+                    f"`{norm}` computes the `{name}` of `{op.name}`, which is `{path}` here",
+                    blame=norm,
+                    help=f"leave `{norm}` out, or `{name}={path}`",
+                )
 
     def _initializer(self, op: InitializedOp, parameter: Parameter) -> Initializer | None:
         if not parameter.trainable:
@@ -218,6 +233,16 @@ class GraphBuilder:
         lender = self.by_name[owner]
         lent = next((p for p in lender.parameters if p.name == name), None)
         span = place.arguments[wanted.name].span if wanted.name in place.arguments else place.span
+        computed = {effective_name(p.name) for p in lender.parameters}
+        if name in computed or (effective_name(name) and name != wanted.name):
+            norm = getattr(lender.op, "norm", "")
+            raise error(
+                "E0311",
+                f"`{owner}` computes its `{plain_name(name)}` by `{norm}`, and has none to share",
+                span,
+                secondary=(Label(lender.span, "it belongs to this layer"),) if lender.span else (),
+                help=f"leave `{norm}` out there, or apply the whole layer again: `reuse({owner})`",
+            )
         if lent is None:
             known = ", ".join(f"`{owner}.{p.name}`" for p in lender.parameters) or "none"
             raise error(
@@ -325,7 +350,7 @@ def _check_fits(initializer: Initializer, parameter: Parameter) -> None:
         blame = "bias_init" if parameter.is_bias else "init"
         raise ComponentError(
             problem.code,
-            f"{problem.message} for `{parameter.name}`",
+            f"{problem.message} for `{plain_name(parameter.name)}`",
             blame=blame,
             help=problem.help,
         ) from None

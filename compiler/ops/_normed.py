@@ -34,8 +34,8 @@ class NormedOp(WeightedOp):
             exported file holds w
         spectral_norm: whether each weight is divided by its largest singular value, so that the
             layer makes no signal longer (Miyato et al., Spectral normalization for generative
-            adversarial networks, 2018). One step of power iteration a training step follows
-            that value; the exported file holds what is divided
+            adversarial networks, 2018). Power iteration follows that value while training; the
+            exported file holds the divided weight
     """
 
     #: The dim of a weight that counts the units, for its singular values.
@@ -98,8 +98,11 @@ class NormedOp(WeightedOp):
             return None  # the lengths of what the direction starts with
         return self.normalizable(parameter, super().starting(parameter, section))
 
-    def normalizable(self, parameter: Parameter, chosen: Initializer | None) -> Initializer | None:
-        """How a parameter starts; raises E0311 for a start that cannot be normalized."""
+    def normalizable(
+        self, parameter: Parameter, chosen: Initializer | None, argument: str = "init"
+    ) -> Initializer | None:
+        """How a parameter starts, as an argument says; raises E0311 for a start that cannot be
+        normalized."""
         weight = effective_name(parameter.name)
         if weight is None or chosen is None:
             return chosen
@@ -119,7 +122,7 @@ class NormedOp(WeightedOp):
                 "E0311",
                 f"`{self.norm}` divides by the length of {whose}, and `{chosen.name}` makes "
                 f"{'it' if self.spectral_norm else 'some'} 0 in `{weight}`",
-                blame="init",
+                blame=argument,
                 help=f"leave the initializer out, take `orthogonal`, or leave `{self.norm}` out",
             )
         return chosen

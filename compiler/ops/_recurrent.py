@@ -224,7 +224,7 @@ class Recurrent(NormedOp):
 
     def starting(self, parameter: Parameter, section: Initializer | None) -> Initializer | None:
         if self.recurrent_init is not None and plain_name(parameter.name).startswith("weight_hh"):
-            return self.normalizable(parameter, self.recurrent_init)
+            return self.normalizable(parameter, self.recurrent_init, "recurrent_init")
         return super().starting(parameter, section)
 
     # ── cost ─────────────────────────────────────────────────────────────────

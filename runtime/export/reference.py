@@ -28,7 +28,8 @@ class TorchReference:
         settings: Settings,
         preprocessing: Preprocessing | None,
     ) -> None:
-        self.module = module.cpu().eval()
+        # Moving a recurrent layer reads its weights, which in training is a step of spectral norm.
+        self.module = module.eval().cpu()
         self.program = program
         self.settings = settings
         self.preprocessing = preprocessing

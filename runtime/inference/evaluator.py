@@ -284,7 +284,7 @@ def run_subject(folder: Path, device: str = "auto") -> Subject:
     program, settings = compilation.program, compilation.settings
     inputs = {name: program.graph.values[name] for name in program.graph.inputs}
     where = choose_device(device)
-    module = network.module.to(where).eval()
+    module = network.module.eval().to(where)
 
     def read(data: Data, root: Path) -> DataSet:
         return prepare(
