@@ -81,7 +81,8 @@ def ours(name: str, arguments: dict[str, Any], x: TensorType) -> TensorType | No
 
 
 def torchs(name: str, arguments: dict[str, Any], x: Tensor) -> Tensor | None:
-    """What PyTorch gives; None where it refuses."""
+    """What PyTorch gives; None where it refuses. Whether it refuses a transposed convolution
+    that leaves no place depends on the kernel that runs; we always do."""
     family = name[:-2]
     constructor = cast(Callable[..., nn.Module], getattr(nn, f"{_MODULES[family]}{name[-2:]}"))
     given = dict(arguments)
@@ -89,7 +90,8 @@ def torchs(name: str, arguments: dict[str, Any], x: Tensor) -> Tensor | None:
         given["in_channels"] = x.shape[1]
     try:
         with torch.no_grad():
-            return cast(Tensor, constructor(**given)(x))
+            y = cast(Tensor, constructor(**given)(x))
+            return y if y.numel() else None
     except (RuntimeError, ValueError):
         return None
 
