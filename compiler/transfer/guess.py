@@ -21,11 +21,12 @@ from dlc.compiler.transfer.network import Network
 _Name: TypeAlias = tuple[str, ...]
 _Entry: TypeAlias = tuple[_Name, _Name]
 _Shapes: TypeAlias = Mapping[_Name, tuple[int, ...]]
+_Pairs: TypeAlias = dict[_Name, _Name]
 
 # What is looked at: more of it adds time and no better guess.
 _MOST_NAMES = 3000
 _MOST_PARTNERS = 60
-_MOST_TRIED = 100
+_MOST_TRIED = 60
 
 
 def guess(
@@ -42,18 +43,42 @@ def guess(
     theirs = [tuple(name.split(".")) for name in islice(unused, _MOST_NAMES)]
     wanted = {name: network.tensors[".".join(name)].shape for name in ours}
     stored = {name: tensors[".".join(name)].shape for name in theirs}
-    candidates = [*_alike_ends(wanted, stored), *_only_shapes(wanted, stored)]
+    candidates = {*_alike_ends(wanted, stored), *_only_shapes(wanted, stored)}
+    tried = {entry: _explained(entry, wanted, stored) for entry in candidates}
     found: list[tuple[str, str]] = []
     while len(found) < limit:
-        tried = [(_explained(entry, wanted, stored), entry) for entry in candidates]
-        pairs, entry = max(tried, key=lambda scored: len(scored[0]), default=([], ((), ())))
-        if not pairs:
+        entry = _likeliest(tried)
+        if entry is None:
             break
         found.append((".".join(entry[0]), ".".join(entry[1])))
-        for their, our in pairs:
-            del stored[their], wanted[our]
-        candidates = [entry for pairs, entry in tried if pairs]
+        taken = tried.pop(entry)
+        ours_taken = {*taken.values()}
+        for pairs in tried.values():
+            for their in [t for t, o in pairs.items() if t in taken or o in ours_taken]:
+                del pairs[their]
     return tuple(sorted(found, key=lambda entry: -entry[0].count(".")))
+
+
+def _likeliest(tried: Mapping[_Entry, _Pairs]) -> _Entry | None:
+    """The entry that brings most together and that none as good contradicts."""
+    ranked = sorted(tried, key=lambda entry: (-len(tried[entry]), entry))
+    for entry in ranked:
+        pairs = tried[entry]
+        if not pairs:
+            break
+        rivals = (tried[r] for r in ranked if r != entry and len(tried[r]) >= len(pairs))
+        if not any(_contradicts(rival, pairs) for rival in rivals):
+            return entry
+    return None
+
+
+def _contradicts(rival: _Pairs, pairs: _Pairs) -> bool:
+    """Whether one tensor has two partners in two sets of pairs."""
+    partners = {our: their for their, our in rival.items()}
+    return any(
+        rival.get(their, our) != our or partners.get(our, their) != their
+        for their, our in pairs.items()
+    )
 
 
 def entry_of(theirs: str, ours: str) -> tuple[str, str]:
@@ -107,7 +132,7 @@ def _by_shapes(shapes: _Shapes) -> dict[object, list[_Name]]:
 
 def _entry(their: _Name, our: _Name) -> _Entry:
     """Two names without their common end, numbers that agree on both sides as `*`."""
-    while their and our and their[-1] == our[-1] and not their[-1].isdigit():
+    while their and our and their[-1] == our[-1]:
         their, our = their[:-1], our[:-1]
     return _general(their, our)
 
@@ -123,19 +148,19 @@ def _general(their: _Name, our: _Name) -> _Entry:
     return their, our
 
 
-def _explained(entry: _Entry, wanted: _Shapes, stored: _Shapes) -> list[tuple[_Name, _Name]]:
-    """The pairs that an entry brings together; none where one of them differs in shape."""
+def _explained(entry: _Entry, wanted: _Shapes, stored: _Shapes) -> _Pairs:
+    """What an entry brings together, theirs to ours; nothing where two of it differ in shape."""
     left, right = entry
     renames = Rule(Pattern(left), target=Pattern(right))
-    pairs: list[tuple[_Name, _Name]] = []
+    pairs: dict[_Name, _Name] = {}
     for their, shape in stored.items():
         if not _begins(their, left):
             continue
         our = tuple(renames.renamed(their).split("."))
         if our in wanted:
             if wanted[our] != shape:
-                return []
-            pairs.append((their, our))
+                return {}
+            pairs[their] = our
     return pairs
 
 

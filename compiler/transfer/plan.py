@@ -94,12 +94,13 @@ def plan(network: Network, tensors: Mapping[str, Stored], rules: Sequence[Rule])
 
 @dataclass(slots=True)
 class _Tally:
-    """What a rule has matched so far."""
+    """What a rule has matched so far; `excused` where a `null` is why it fills nothing."""
 
     theirs: int = 0
     ours: int = 0
     hidden: int = 0
     fills: int = 0
+    excused: bool = False
 
 
 @dataclass(slots=True)
@@ -156,6 +157,7 @@ class _Planner:
         matching = [n for n in self.index.matching(segments) if not self.rules[n].sources]
         for number in matching[1:]:
             self.tallies[number].hidden += 1
+            self.tallies[number].excused |= self.rules[matching[0]].leaves_out
         if matching:
             self.tallies[matching[0]].theirs += 1
         renaming = next((n for n in matching if self.rules[n].target is not None), None)
@@ -199,9 +201,10 @@ class _Planner:
         number, sources = min(options)
         if not sources:
             self.left[ours] = None
-            self.dropped |= {
-                theirs: None for other, theirs in self.offers.get(ours, ()) if other > number
-            }
+            self.dropped |= {theirs: None for _, theirs in self.offers.get(ours, ())}
+            for other, _ in options:
+                if other < len(self.rules):
+                    self.tallies[other].excused = True
             return None
         if number == len(self.rules):
             return Fill(name=ours, sources=sources)
@@ -251,7 +254,7 @@ class _Planner:
     def _idle(self) -> Iterable[Idle]:
         for rule, tally in zip(self.rules, self.tallies, strict=True):
             used = tally.theirs or tally.ours if rule.leaves_out else tally.fills
-            if not used and not rule.origin.shipped:
+            if not used and not tally.excused and not rule.origin.shipped:
                 yield Idle(rule=rule, theirs=tally.theirs, ours=tally.ours, hidden=tally.hidden)
 
 

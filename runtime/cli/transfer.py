@@ -17,25 +17,25 @@ from dlc.runtime.transfer.report import listing, record, summary
 
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.description = """\
-Example: dlc transfer specs/resnet18.yaml resnet18.safetensors --rename torchvision/resnet18
+Example: dlc transfer specs/resnet18.yaml resnet18.safetensors \\
+           --rename torchvision/resnet18
 
-Shows which tensors of a safetensors file fill which parameters, what is left on either
-side, and what does not fit. Only the header of the file is read; PyTorch is not needed."""
+Shows which tensors of a weights file fill which parameters, what is left on either
+side, and what does not fit. Only its header is read; PyTorch is not needed."""
     add_spec(parser)
     parser.add_argument(
         "weights",
         nargs="?",
         metavar="FILE",
-        help="a safetensors file (default: `transfer.weights` of the spec)",
+        help="safetensors (default: `transfer.weights`)",
     )
     parser.add_argument(
         "--rename",
         action="append",
         metavar="MAP",
-        help="a map, by file or name, or `{theirs: ours}`, in place of the spec's `rename`; "
-        "several go in order",
+        help="a map, or `{theirs: ours}`, in place of the spec's",
     )
-    parser.add_argument("--list", action="store_true", help="list every tensor on both sides")
+    parser.add_argument("--list", action="store_true", help="every tensor on both sides")
     add_common(parser)
 
 

@@ -29,6 +29,7 @@ from dlc.compiler.components.sections.ensemble import Ensemble
 from dlc.compiler.components.sections.export import Export
 from dlc.compiler.components.sections.files import Files
 from dlc.compiler.components.sections.regularization import Regularization
+from dlc.compiler.components.sections.rename import Rename
 from dlc.compiler.components.sections.search import Search
 from dlc.compiler.components.sections.split import Split
 from dlc.compiler.components.sections.train import Train
@@ -73,8 +74,6 @@ def test_a_share_that_is_left_out_takes_what_the_others_leave(
             "maximize",
         ),
         (Search(space={}), "E0303", "space"),
-        (Transfer(weights="w", rename={"a": {"concat": 0}}), "E0301", "rename"),
-        (Transfer(weights="w", rename={"a": {"from": "b", "turn": True}}), "E0301", "rename"),
         (Uniform(low=1.0, high=1.0), "E0310", "high"),
         (LogUniform(low=1.0, high=0.1), "E0310", "high"),
         (Integer(low=5, high=5), "E0310", "high"),
@@ -91,9 +90,10 @@ def test_settings_that_do_not_fit_together_are_refused(
     assert caught.value.help
 
 
-def test_renames_may_join_and_turn() -> None:
-    joined = {"from": ["q", "k", "v"], "concat": 0}
-    Transfer(weights="w", rename={"a": "b", "c": joined, "d": {"from": "x"}}).validate()
+def test_a_key_that_python_reserves_is_a_field_with_an_underscore() -> None:
+    assert arguments(Rename)["from"].field == "from_"
+    assert arguments(Rename)["from"].doc
+    assert Rename(from_=("q", "k"), concat=0).from_ == ("q", "k")
 
 
 def test_how_long_training_lasts() -> None:
@@ -141,6 +141,8 @@ def test_defaults_ask_for_nothing_that_is_not_run() -> None:
         (Settings(regularization=Regularization(l2=1e-4)), []),
         (Settings(train=Train(on_nan="rollback")), ["train.on_nan"]),
         (Settings(ensemble=Ensemble()), ["ensemble"]),
+        (Settings(transfer=Transfer(weights="w", rename=({"a": "b"},))), []),
+        (Settings(transfer=Transfer(weights="w", freeze=("stem",))), ["transfer.freeze"]),
         (Settings(export=Export(precision="fp16")), ["export.precision"]),
         (Settings(search=Search(space={"p": Uniform(low=0.0, high=1.0)})), []),
     ],
