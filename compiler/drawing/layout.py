@@ -13,12 +13,14 @@ from dlc.compiler.drawing.routes import ARROW, STUB, TRACK, Net, set_tracks
 from dlc.compiler.drawing.shapes import (
     LABEL,
     Figure,
+    Sides,
     Text,
     figure,
     frame_head,
     text_size,
     unfolded,
 )
+from dlc.compiler.drawing.spines import Spines
 from dlc.compiler.drawing.view import BLOCK, INPUT, OUTPUT, SIGN, Box, Scene, View, Wire
 from dlc.compiler.record import component
 
@@ -151,11 +153,11 @@ class _Layout:
         self._bottoms: list[float] = []
         self._tracks: list[float] = []  # where the tracks below each row begin
 
-    def _figure(self, at: int, *, mirrored: bool = False) -> Figure:
+    def _figure(self, at: int, sides: Sides | None = None) -> Figure:
         box, body = self._scene.boxes[at], self._inner[at]
         if body is None:
             labels = {wire.source.port: wire.label for wire in self._labelled.get(at, ())}
-            return figure(box, labels, inner=self._nested, mirrored=mirrored)
+            return figure(box, labels, sides, inner=self._nested)
         ins = [body.ins[name] for name in body.scene.ins]
         anchor = ins[0] if ins else body.width / 2
         several_in, several_out = len(body.ins) > 1, len(body.outs) > 1
@@ -246,30 +248,11 @@ class _Layout:
         names = self._scene.ins if found.kind == INPUT else self._scene.outs
         return found.title if len(names) > 1 else ""
 
-    def _reached(self) -> list[tuple[int, int]]:
-        """For each box, as bits: the inputs it depends on, the outputs that depend on it."""
-        count = len(self._scene.boxes)
-        makers: list[list[int]] = [[] for _ in range(count)]
-        for wire in self._scene.wires:
-            for end in wire.targets:
-                makers[end.box].append(wire.source.box)
-        inputs, outputs = [0] * count, [0] * count
-        for box in range(count):
-            for maker in makers[box]:
-                inputs[box] |= inputs[maker]
-            if not makers[box]:
-                inputs[box] = 1 << box
-        for box in reversed(range(count)):
-            outputs[box] = outputs[box] or 1 << box
-            for maker in makers[box]:
-                outputs[maker] |= outputs[box]
-        return list(zip(inputs, outputs, strict=True))
-
     # ── places ───────────────────────────────────────────────────────────────
 
     def drawing(self) -> Drawing:
         ordered(self._rows)
-        place(self._rows, self._reached())
+        place(self._rows, Spines(self._scene))
         self._turn()
         self._spread()
         self._route()
@@ -302,16 +285,19 @@ class _Layout:
         }
 
     def _turn(self) -> None:
-        """Puts the further inputs of a box on its left, where more of them come from there."""
+        """Puts the further inputs of a box in the order in which they come, on the sides that
+        they come from."""
         for element in self._rows.boxes:
             at = element.box
             hops = [hop for hop in element.above if not hop.free and hop.into]
-            left = sum(hop.upper.x + hop.out < element.x for hop in hops)
-            if self._inner[at] is not None or 2 * left <= len(hops):
+            if not hops or self._inner[at] is not None:
                 continue
-            self._figures[at] = self._figure(at, mirrored=True)
+            hops.sort(key=lambda hop: hop.upper.x + hop.out)
+            left = tuple(hop.port for hop in hops if hop.upper.x + hop.out < element.x)
+            right = tuple(hop.port for hop in hops if hop.upper.x + hop.out >= element.x)
+            self._figures[at] = self._figure(at, Sides(left=left, right=right))
             for hop in hops:
-                hop.into = -hop.into
+                hop.into = self._figures[at].ins[hop.port]
 
     def _spread(self) -> None:
         """Where wires arrive at boxes without named ports: a straight one in the middle, the

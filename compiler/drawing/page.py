@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
-from typing import Final
+from typing import Final, TypeAlias
 
 from dlc.compiler.drawing.layout import Cut, Drawing, Layouts, Line, Placed, Point
 from dlc.compiler.drawing.routes import TRACK
@@ -21,7 +21,11 @@ _COLUMNS: Final = 12
 _CROSSING: Final = 6  # wires that may run from one column to the next
 _SPACE: Final = 26.0  # beside a channel between columns
 _SHORTER: Final = 0.85  # what another column must make of the height to be worth its wires
-_SHOWN: Final = 64  # boxes up to which blocks are unfolded of themselves
+_SHEET: Final = (1300.0, 1800.0)  # pixels that are legible on A4
+_SHOWN: Final = 400  # boxes from which on nothing more is unfolded of itself
+
+#: A wire from one column to the next, and how many lines it stands for.
+Joint: TypeAlias = tuple[tuple[Point, ...], int]
 
 
 @component
@@ -34,18 +38,17 @@ class Page:
     title: Text
     caption: Text
     drawing: Drawing
-    joints: tuple[tuple[tuple[Point, ...], int], ...] = ()
+    joints: tuple[Joint, ...] = ()
 
 
 def make_page(view: View, depth: int | None = None) -> Page:
     """The picture of a view with `depth` levels of blocks unfolded, or with as many as leave
     it easy to survey."""
     layouts = Layouts(view)
-    deepest = layouts.deepest()
     if depth is None:
-        depth = easy_depth(layouts, _SHOWN)
-    drawing = layouts.drawing(view.main, min(depth, deepest))
-    drawing, joints = in_columns(drawing)
+        drawing, joints = _easy(layouts, view)
+    else:
+        drawing, joints = in_columns(layouts.drawing(view.main, min(depth, layouts.deepest())))
     title = Text(x=_MARGIN, y=_MARGIN + 16, text=view.name, style="head")
     caption = Text(x=_MARGIN, y=_MARGIN + 35, text=view.caption, style="caption")
     width = max(drawing.width, title.width, caption.width)
@@ -61,12 +64,17 @@ def make_page(view: View, depth: int | None = None) -> Page:
     )
 
 
-def easy_depth(layouts: Layouts, most: int) -> int:
-    """The most levels that can be unfolded with at most so many boxes in sight."""
-    depth = 0
-    while depth < layouts.deepest() and layouts.boxes(depth + 1) <= most:
-        depth += 1
-    return depth
+def _easy(layouts: Layouts, view: View) -> tuple[Drawing, list[Joint]]:
+    """With as many levels unfolded as a sheet of paper takes in legible size."""
+    chosen = in_columns(layouts.drawing(view.main, 0))
+    for depth in range(1, layouts.deepest() + 1):
+        if layouts.boxes(depth) > _SHOWN:
+            break
+        found = in_columns(layouts.drawing(view.main, depth))
+        if found[0].width > _SHEET[0] or found[0].height > _SHEET[1]:
+            break
+        chosen = found
+    return chosen
 
 
 # ── columns ──────────────────────────────────────────────────────────────────
@@ -74,7 +82,7 @@ def easy_depth(layouts: Layouts, most: int) -> int:
 
 def in_columns(
     drawing: Drawing,
-) -> tuple[Drawing, list[tuple[tuple[Point, ...], int]]]:
+) -> tuple[Drawing, list[Joint]]:
     """The drawing in as many columns as make it fit a sheet, and the wires between them."""
     if drawing.height <= _TALL:
         return drawing, []
@@ -114,15 +122,13 @@ def _even_cuts(drawing: Drawing, count: int) -> list[Cut]:
     return chosen
 
 
-def _cut(
-    drawing: Drawing, cuts: Sequence[Cut]
-) -> tuple[Drawing, list[tuple[tuple[Point, ...], int]]]:
+def _cut(drawing: Drawing, cuts: Sequence[Cut]) -> tuple[Drawing, list[Joint]]:
     """Moves what is below each cut into the next column."""
     edges = [0.0, *(cut.y for cut in cuts), drawing.height]
     boxes: list[Placed] = []
     texts: list[Text] = []
     parts: list[Line] = []
-    joints: list[tuple[tuple[Point, ...], int]] = []
+    joints: list[Joint] = []
     x0 = 0.0
     height = 0.0
     leads = [0.0]
@@ -169,13 +175,13 @@ def _cut(
 
 def _joints(
     cut: Cut, dx: float, y: float, x: float, drawing: Drawing, edges: Sequence[float]
-) -> list[tuple[tuple[Point, ...], int]]:
+) -> list[Joint]:
     """The wires from the foot of a column up to the head of the next: nested, so that none
     crosses another."""
     left, _ = _extent(drawing, edges[0], edges[1])
     count = len(cut.crossing)
     channel = x + (count + 1) * TRACK + _SPACE / 2  # where the next column begins
-    joints: list[tuple[tuple[Point, ...], int]] = []
+    joints: list[Joint] = []
     for i, start in enumerate(reversed(cut.crossing)):
         foot = y + (i + 1) * TRACK
         side = x + (i + 1) * TRACK

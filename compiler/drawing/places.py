@@ -9,12 +9,13 @@ least squares under separation constraints, by moving a chain with all that it p
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Final
 
-from dlc.compiler.drawing.layers import Element, Hop, Rows
+from dlc.compiler.drawing.layers import Element, Rows
+from dlc.compiler.drawing.spines import ASKEW, Spines
 
 _SWEEPS: Final = 24
 _WORK: Final = 1_000_000  # comparisons after which a large drawing is left as it is
@@ -35,10 +36,9 @@ class Chain:
     left: dict[Chain, float] = field(default_factory=dict)
 
 
-def place(rows: Rows, reached: Sequence[tuple[int, int]]) -> None:
-    """Gives every element its x, the least being near 0. `reached` tells for each box, as
-    bits, the inputs that it depends on and the outputs that depend on it."""
-    _align(rows, reached)
+def place(rows: Rows, spines: Spines) -> None:
+    """Gives every element its x, so that nothing reaches to the left of 0."""
+    _align(rows, spines)
     chains, chain_of = _chains(rows)
     _constrain(rows, chain_of)
     _pull(rows, chain_of)
@@ -58,14 +58,14 @@ def place(rows: Rows, reached: Sequence[tuple[int, int]]) -> None:
 # ── chains ───────────────────────────────────────────────────────────────────
 
 
-def _align(rows: Rows, reached: Sequence[tuple[int, int]]) -> None:
+def _align(rows: Rows, spines: Spines) -> None:
     """Marks the hops that are drawn as straight lines: no two that cross, and one above and
     one below each element."""
     gaps: dict[int, list[tuple[int, int]]] = {}
     ends: set[Element] = set()
     starts: set[Element] = set()
-    ranked = [(_class(hop, reached), hop) for hop in rows.hops]
-    for _, hop in sorted((r for r in ranked if r[0] < 3), key=lambda r: r[0]):
+    ranked = [(spines.rank(hop), hop) for hop in rows.hops]
+    for _, hop in sorted((r for r in ranked if r[0] < ASKEW), key=lambda r: r[0]):
         if hop.upper in starts or hop.lower in ends:
             continue
         taken = gaps.setdefault(hop.upper.layer, [])
@@ -80,37 +80,6 @@ def _align(rows: Rows, reached: Sequence[tuple[int, int]]) -> None:
         taken.insert(at, own)
         starts.add(hop.upper)
         ends.add(hop.lower)
-
-
-def _class(hop: Hop, reached: Sequence[tuple[int, int]]) -> int:
-    """0 for the spine, 1 for the inside of a long wire, 2 for its ends, 3 for what is better
-    drawn askew: towers that meet and heads that part stand side by side, and of three wires
-    or more the middle one is straight."""
-    upper, lower = hop.upper, hop.lower
-    if not lower.passes and not hop.free:
-        # Ports have names: the first one is what the box is about.
-        if hop.into:
-            return 3
-    elif not lower.passes and _better_askew(hop, lower.above, 0, reached):
-        return 3
-    if not lower.passes and not upper.passes:
-        if _better_askew(hop, [h for h in upper.below if not h.lower.passes], 1, reached):
-            return 3
-        return 0
-    return 1 if upper.passes and lower.passes else 2
-
-
-def _better_askew(hop: Hop, hops: list[Hop], side: int, reached: Sequence[tuple[int, int]]) -> bool:
-    """Whether others have a better claim to be straight among those that meet at a box (side
-    0) or part from it (side 1)."""
-    ends = [h.lower if side else h.upper for h in hops]
-    if len(hops) < 2 or sum(not end.passes for end in ends) < 2:
-        return False
-    if len(hops) > 2:
-        ranked = sorted(hops, key=lambda h: h.lower.order if side else h.upper.order)
-        return len(hops) % 2 == 0 or hop is not ranked[len(hops) // 2]
-    a, b = (reached[end.box][side] for end in ends)
-    return not a & b
 
 
 def _chains(rows: Rows) -> tuple[list[Chain], dict[Element, Chain]]:

@@ -91,22 +91,33 @@ class Figure:
     shadow: float = 0.0
 
 
+@component
+class Sides:
+    """The further inputs of a box on either side of the first, each from left to right."""
+
+    left: tuple[str, ...] = ()
+    right: tuple[str, ...] = ()
+
+
 def text_size(text: str, style: str) -> float:
     size, bold = STYLES[style]
     return text_width(text, size, bold=bold)
 
 
-def figure(box: Box, labels: Mapping[str, str], *, inner: bool, mirrored: bool = False) -> Figure:
+def figure(
+    box: Box, labels: Mapping[str, str], sides: Sides | None = None, *, inner: bool
+) -> Figure:
     """The look of a box that is not unfolded. `labels` are the shapes that are written below
-    its ports; `inner` is whether it stands in a block, whose inputs and outputs are bare;
-    `mirrored` puts further inputs on the left of the first."""
+    its ports, `sides` tells where its further inputs arrive, on the right if not given;
+    `inner` is whether it stands in a block, whose inputs and outputs are bare."""
+    sides = sides or Sides(right=box.in_ports[1:])
     if box.kind in (INPUT, OUTPUT):
         return _port(box) if inner else _pill(box)
     if box.kind == SIGN:
         return _sign(box)
     if box.kind == BLOCK:
-        return _folded(box, labels, -1 if mirrored else 1)
-    return _stack(box, labels, -1 if mirrored else 1)
+        return _folded(box, labels, sides)
+    return _stack(box, labels, sides)
 
 
 # ── inputs and outputs ───────────────────────────────────────────────────────
@@ -219,7 +230,7 @@ def _lent(layer: Layer) -> list[str]:
     return [f"{own} of {owner}" for own, _, owner in layer.lent]
 
 
-def _stack(box: Box, labels: Mapping[str, str], side: int) -> Figure:
+def _stack(box: Box, labels: Mapping[str, str], sides: Sides) -> Figure:
     last = len(box.layers) - 1
     rows = [
         _row(layer, layer.named and not (i == last and layer.name in box.title))
@@ -227,7 +238,7 @@ def _stack(box: Box, labels: Mapping[str, str], side: int) -> Figure:
     ]
     single = len(rows) == 1 and not rows[0].figure and len(rows[0].lines) == 1
     wanted = max(row.width for row in rows) + 2 * PAD
-    width, anchor, ins, outs = _ported(box, labels, side, max(wanted, _LEAST))
+    width, anchor, ins, outs = _ported(box, labels, sides, max(wanted, _LEAST))
     y = _PORT_ROW if ins else 0.0
     rects: list[Rect] = []
     texts: list[Text] = []
@@ -286,20 +297,25 @@ def _row_texts(row: _Row, y: float, width: float, *, centred: bool) -> list[Text
 
 
 def _ported(
-    box: Box, labels: Mapping[str, str], side: int, wanted: float
+    box: Box, labels: Mapping[str, str], sides: Sides, wanted: float
 ) -> tuple[float, float, dict[str, float], dict[str, float]]:
     """Width, anchor and ports of a box with these words: the first port is in the middle, the
     others stand to its right."""
-    ins, outs = _ports(box.in_ports, {}), _ports(box.out_ports, labels)
+    main = box.in_ports[:1]
+    ins = _ports((*main, *sides.right), {})
+    ins |= {name: -x for name, x in _ports((*main, *reversed(sides.left)), {}).items()}
+    outs = _ports(box.out_ports, labels)
     right = max(
         [wanted / 2]
-        + [x + text_size(n, "port") / 2 + 5 for ports in (ins, outs) for n, x in ports.items()]
+        + [abs(x) + text_size(n, "port") / 2 + 5 for ports in (ins, outs) for n, x in ports.items()]
     )
     width = float(round(2 * right))
-    return width, width / 2, {name: side * x for name, x in ins.items()}, outs
+    return width, width / 2, ins, outs
 
 
 def _ports(names: tuple[str, ...], labels: Mapping[str, str]) -> dict[str, float]:
+    """Places for the names of ports, side by side from the first one, and for the shapes that
+    are written below them."""
     ports: dict[str, float] = {}
     x = taken = 0.0
     for i, name in enumerate(names):
@@ -354,9 +370,9 @@ def figure_of(box: Box) -> str:
     return short(box.parameters)
 
 
-def _folded(box: Box, labels: Mapping[str, str], side: int) -> Figure:
+def _folded(box: Box, labels: Mapping[str, str], sides: Sides) -> Figure:
     words = header(box)
-    width, anchor, ins, outs = _ported(box, labels, side, max(words.width + 2 * PAD + 4, 120.0))
+    width, anchor, ins, outs = _ported(box, labels, sides, max(words.width + 2 * PAD + 4, 120.0))
     top = _PORT_ROW if ins else 2.0
     height = top + words.height + 2 + (_PORT_ROW if outs else 0.0)
     shadow = _SHADOW if box.count > 1 else 0.0
