@@ -97,7 +97,7 @@ _CODES = (
     Code("E0702", "transfer-shape", "a tensor of a weights file has another shape than ours"),
     Code("E0703", "nothing-transferred", "no tensor of a weights file fills anything here"),
     Code("E0704", "incomplete-rename", "a tensor is made of several, and the file lacks some"),
-    Code("E0705", "transfer-dtype", "a tensor of a weights file has an element type we cannot take"),
+    Code("E0705", "transfer-dtype", "a tensor of a weights file has an element type we lack"),
     # E09xx us
     Code("E0901", "internal-error", "a mistake of ours, not of the spec"),
     # W01xx lints

@@ -51,7 +51,9 @@ def halves() -> Program:
     return program(b, block, label=int_tensor(N))
 
 
-@pytest.mark.parametrize("name", ["lenet5", "resnet18", "bert_base", "bilstm", "multitask", "skipgram"])
+@pytest.mark.parametrize(
+    "name", ["lenet5", "resnet18", "bert_base", "bilstm", "multitask", "skipgram"]
+)
 def test_inferring_again_changes_nothing(name: str) -> None:
     assert infer(zoo(name)) == zoo(name)
 

@@ -281,7 +281,8 @@ class TestSharing:
     @pytest.mark.parametrize(
         ("reuse", "code"),
         [("reuse(hh)", "E0212"), ("reuse(3)", "E0303"), ("reuse()", "E0303"),
-         ("reuse(h, size=4)", "E0205"), ("reuse(h, x=h)", "E0306"), ("linear(4) -> reuse(h)", "E0402")],
+         ("reuse(h, size=4)", "E0205"), ("reuse(h, x=h)", "E0306"),
+         ("linear(4) -> reuse(h)", "E0402")],
     )  # fmt: skip
     def test_what_cannot_be_applied_again(self, reuse: str, code: str) -> None:
         body = f"h = linear(8); {reuse}; output y = relu"
