@@ -9,7 +9,7 @@ from dlc.compiler.components.arguments import Ge, Le
 from dlc.compiler.components.initializers.base import Initializer
 from dlc.compiler.ir.dims import Dim, symbol
 from dlc.compiler.ir.graph import Inputs, Parameter
-from dlc.compiler.ir.parametrization import plain_name
+from dlc.compiler.ir.parametrization import is_magnitude, plain_name
 from dlc.compiler.ir.protocols import Attribute, OnnxBuilder, TorchWriter, Weight
 from dlc.compiler.ir.protocols import Literal as Value
 from dlc.compiler.ir.types import DType, TensorType, float_tensor, int_tensor
@@ -223,7 +223,8 @@ class Recurrent(NormedOp):
         return self.stored(*found)
 
     def starting(self, parameter: Parameter, section: Initializer | None) -> Initializer | None:
-        if self.recurrent_init is not None and plain_name(parameter.name).startswith("weight_hh"):
+        of_states = plain_name(parameter.name).startswith("weight_hh")
+        if self.recurrent_init is not None and of_states and not is_magnitude(parameter.name):
             return self.normalizable(parameter, self.recurrent_init, "recurrent_init")
         return super().starting(parameter, section)
 
