@@ -45,7 +45,8 @@ class FloorDiv:
     divisor: int
 
     def __str__(self) -> str:
-        return f"({self.numerator})//{self.divisor}"
+        numerator = str(self.numerator)
+        return f"{numerator if numerator.isidentifier() else f'({numerator})'}//{self.divisor}"
 
     @property
     def key(self) -> tuple[int, str]:
@@ -136,11 +137,13 @@ class Poly:
     def __str__(self) -> str:
         parts: list[str] = []
         for monomial, coefficient in _as_written(self):
-            body = "*".join(str(atom) for atom in monomial)
-            magnitude = abs(coefficient)
-            text = (
-                body if body and magnitude == 1 else "*".join(filter(None, (str(magnitude), body)))
-            )
+            factors = [str(atom) for atom in monomial]
+            if abs(coefficient) != 1 or not factors:
+                factors.insert(0, str(abs(coefficient)))
+            if len(factors) > 1:
+                # A quotient stands bare only where nothing is multiplied with it.
+                factors = [f"({f})" if "//" in f else f for f in factors]
+            text = "*".join(factors)
             sign = "-" if coefficient < 0 else "+"
             parts.append(f" {sign} {text}" if parts else ("-" + text if sign == "-" else text))
         return "".join(parts)

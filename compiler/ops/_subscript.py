@@ -30,8 +30,10 @@ class Part:
     def torch(self, t: TorchWriter) -> str:
         start = "" if self.start == 0 else bare(t, self.start)
         stop = "" if self.stop is None else bare(t, self.stop)
-        step = "" if self.step == 1 else f":{t.literal(self.step)}"
-        return f"{start}:{stop}{step}"
+        parts = [start, stop] if self.step == 1 else [start, stop, t.literal(self.step)]
+        # Arithmetic beside a colon wants air, as black and ruff have it.
+        colon = " : " if any(" " in part for part in parts) else ":"
+        return colon.join(parts).strip()
 
 
 def _from_end(place: Dim, size: Dim) -> Dim:

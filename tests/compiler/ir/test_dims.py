@@ -87,7 +87,7 @@ class TestForm:
             (N * T - 3, "N*T - 3"),
             (-N, "-N"),
             ((H + 1) // 2, "(H + 1)//2"),
-            (16 * (H // 4), "16*(H)//4"),
+            (16 * (H // 4), "16*(H//4)"),
         ],
     )
     def test_the_text_is_short(self, size: Dim, text: str) -> None:
