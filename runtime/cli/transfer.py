@@ -10,7 +10,6 @@ from dlc.compiler.cli.compiling import add_spec, compile_spec
 from dlc.compiler.cli.output import add_common, report
 from dlc.compiler.transfer.rules import rules_from
 from dlc.runtime.failures import failure, shown
-from dlc.runtime.transfer.files import open_weights
 from dlc.runtime.transfer.pretrained import Pretrained, pretrained_of
 from dlc.runtime.transfer.report import listing, record, summary
 
@@ -42,7 +41,7 @@ side, and what does not fit. Only its header is read; PyTorch is not needed."""
 def run(arguments: argparse.Namespace) -> int:
     compilation = compile_spec(arguments)
     pretrained = _pretrained(compilation, arguments)
-    with open_weights(pretrained.path) as file:
+    with pretrained.open() as file:
         examined = pretrained.plan(file)
         size = file.size
     plan = examined.plan

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from dlc.compiler import Compilation
 from dlc.compiler.codegen.identifiers import module_path
-from dlc.compiler.diagnostics.model import Diagnostic, DiagnosticError
+from dlc.compiler.diagnostics.model import Diagnostic, DiagnosticError, Label
+from dlc.compiler.source import Span
 from dlc.compiler.transfer.examine import Examined, examine, weights_place
 from dlc.compiler.transfer.plan import Plan
 from dlc.compiler.transfer.rules import Rule, rules_from
 from dlc.runtime.data.tables import locate
-from dlc.runtime.failures import failure, shown
+from dlc.runtime.failures import Failure, failure, shown
 from dlc.runtime.transfer.files import WeightsFile, open_weights
 from dlc.runtime.transfer.report import summary
 
@@ -64,14 +65,14 @@ class Pretrained:
     def examine(self) -> Examined:
         """What would be filled, by the header alone. Raises `DiagnosticError` with what makes
         loading impossible, `Failure` E0610 and E0611."""
-        with open_weights(self.path) as file:
+        with self.open() as file:
             return self._judged(file)
 
     def record(self) -> dict[str, Any]:
         """What `run.json` keeps: which file, and how much of the network it fills. Raises like
         `examine`."""
         root = self.compilation.root if self.compilation.root is not None else Path()
-        with open_weights(self.path) as file:
+        with self.open() as file:
             plan = self._judged(file).plan
             return {
                 "weights": Path(os.path.relpath(self.path.resolve(), root.resolve())).as_posix(),
@@ -89,7 +90,7 @@ class Pretrained:
         """
         from dlc.runtime.transfer.loading import copy_weights
 
-        with open_weights(self.path) as file:
+        with self.open() as file:
             if sha256 is not None and file.sha256() != sha256:
                 raise failure(
                     "E0604",
@@ -97,14 +98,25 @@ class Pretrained:
                     help="put that file back, or train again into another folder",
                 )
             examined = self._judged(file)
-            place = weights_place(self.compilation.spec) if self.named_in_spec else None
-            untied = copy_weights(examined.plan, file, module, place)
+            untied = copy_weights(examined.plan, file, module, self._place)
             return Report(
                 path=self.path,
                 size=file.size,
                 plan=examined.plan,
                 warnings=(*examined.diagnostics, *untied),
             )
+
+    def open(self) -> WeightsFile:
+        """The file, with its header checked. Raises `Failure` E0610 and E0611, at the place of
+        `weights` where the spec names the file."""
+        try:
+            return open_weights(self.path)
+        except Failure as problem:
+            raise _placed(problem, self._place) from None
+
+    @property
+    def _place(self) -> Span | None:
+        return weights_place(self.compilation.spec) if self.named_in_spec else None
 
     def plan(self, file: WeightsFile) -> Examined:
         """The plan for an open file with all findings, errors too."""
@@ -132,8 +144,18 @@ def pretrained_of(
     if transfer is None:
         return None
     root = compilation.root if compilation.root is not None else Path()
-    path = locate(transfer.weights, root)
+    try:
+        path = locate(transfer.weights, root)
+    except Failure as problem:
+        raise _placed(problem, weights_place(compilation.spec)) from None
     return Pretrained(compilation=compilation, path=path, named_in_spec=True, rules=rules)
+
+
+def _placed(problem: Failure, place: Span | None) -> Failure:
+    """A failure at a place in the spec."""
+    if place is None:
+        return problem
+    return Failure(replace(problem.diagnostic, primary=Label(place)), problem.exit_code)
 
 
 def load_weights(

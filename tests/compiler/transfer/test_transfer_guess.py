@@ -55,6 +55,12 @@ def test_nothing_is_guessed_where_several_could_be_meant() -> None:
     assert guessed(ours, {"c.weight": (4, 4), "d.weight": (4, 4)}) == {}
 
 
+def test_nothing_is_guessed_where_blocks_could_pair_in_any_order() -> None:
+    ours = {f"block.{i}.attn.q.weight": (4, 4) for i in range(3)}
+    theirs = {f"layers.layer_{i}.attn.q.weight": (4, 4) for i in (0, 1, 10)}
+    assert guessed(ours, theirs) == {}
+
+
 def test_nothing_is_guessed_against_the_shapes() -> None:
     assert guessed({"a.fc.weight": (4, 4)}, {"b.fc.weight": (4, 5)}) == {}
 

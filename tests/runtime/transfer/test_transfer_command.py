@@ -150,6 +150,15 @@ def test_what_cannot_be_opened_is_told(
     assert [d["code"] for d in answer(capsys)["diagnostics"]] == [number]
 
 
+@pytest.mark.parametrize("path", ["none.safetensors", "../w.safetensors", "map.yaml"])
+def test_a_file_that_the_spec_names_is_told_at_its_place(
+    folder: Path, capsys: pytest.CaptureFixture[str], path: str
+) -> None:
+    (folder / "net.yaml").write_text(f"{SPEC}transfer:\n  weights: {path}\n")
+    main(["transfer", "net.yaml"])
+    assert f"--> net.yaml:12:12\n12 |   weights: {path}" in capsys.readouterr().err
+
+
 def test_names_in_a_file_never_reach_the_terminal_as_they_are(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
