@@ -47,7 +47,7 @@ class Binding:
 
 def bind(
     wanted: Mapping[str, TensorType],
-    columns: Mapping[str, str],
+    columns: Mapping[str, str | Sequence[str]],
     names: Sequence[str],
     path: Path,
     *,
@@ -57,25 +57,23 @@ def bind(
     """Finds the columns of each wanted input or target among the table's `names`.
 
     `columns` is the mapping of the spec; a name that it leaves out is its own column. A
-    glob takes all columns that match, in the order of the table. Raises `Failure` E0605.
+    glob takes all columns that match, in the order of the table; a list takes what its items
+    take, in its order, each column once. Raises `Failure` E0605.
     """
     bindings = []
     for name, type in wanted.items():
-        pattern = columns.get(name, name)
-        found: tuple[str, ...]
-        if pattern in names:
-            found = (pattern,)
-        elif _GLOB & set(pattern):
-            found = tuple(column for column in names if fnmatchcase(column, pattern))
-        else:
-            found = ()
-        if not found:
-            raise _missing(name, pattern, columns, names, path)
+        given = columns.get(name, name)
+        taken: dict[str, None] = {}
+        for pattern in (given,) if isinstance(given, str) else given:
+            found = _matching(pattern, names)
+            if not found:
+                raise _missing(name, pattern, name in columns, names, path)
+            taken |= dict.fromkeys(found)
         shape = tuple(dim if isinstance(dim, int) else None for dim in type.shape[1:])
         bindings.append(
             Binding(
                 name=name,
-                columns=found,
+                columns=tuple(taken),
                 declared=type,
                 shape=shape,
                 raw=(raw or {}).get(name),
@@ -85,9 +83,15 @@ def bind(
     return tuple(bindings)
 
 
-def _missing(
-    name: str, pattern: str, columns: Mapping[str, str], names: Sequence[str], path: Path
-) -> Failure:
+def _matching(pattern: str, names: Sequence[str]) -> list[str]:
+    if pattern in names:
+        return [pattern]
+    if not _GLOB & set(pattern):
+        return []
+    return [column for column in names if fnmatchcase(column, pattern)]
+
+
+def _missing(name: str, pattern: str, mapped: bool, names: Sequence[str], path: Path) -> Failure:
     listed = ", ".join(f"`{column}`" for column in names[:12]) + (", ..." if names[12:] else "")
     near = closest(pattern, names)
     if near is not None:
@@ -95,7 +99,7 @@ def _missing(
     else:
         help = "name its column below `data.columns`"
     verb = "matches no column" if _GLOB & set(pattern) else "is no column"
-    of = f", wanted for `{name}`," if columns.get(name, name) != name else ""
+    of = f", wanted for `{name}`," if mapped and pattern != name else ""
     return failure(
         "E0605",
         f"`{pattern}`{of} {verb} of `{shown(path)}`",

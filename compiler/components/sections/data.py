@@ -33,7 +33,8 @@ class Data(Section):
         source: a path, read by its suffix; `{parquet: {path: ...}}` with the reader's
             arguments; or one path a part: `{train: a.csv, test: b.csv}`
         columns: for an input or target, the column that fills it; a glob (`pixel_*`)
-            stacks columns in their order; names that agree may be left out
+            stacks columns in their order, and a list (`[age, fare, "pixel_*"]`) in its own;
+            names that agree may be left out
         where: the rows to keep, as comparisons of columns joined by `and`, `or`, `not`
             (`year < 2025 and city != "Oslo"`)
         split: how the rows are divided; where absent, 0.8 to train, 0.1 to validate, 0.1 to test
@@ -53,7 +54,7 @@ class Data(Section):
     }
 
     source: Path | Source | Files
-    columns: dict[str, str] = field(default_factory=dict)
+    columns: dict[str, str | tuple[str, ...]] = field(default_factory=dict)
     where: str | None = None
     split: Split | None = None
     objective: Objective | None = None

@@ -19,7 +19,7 @@ PATH = Path("rows.csv")
 def array(
     columns: dict[str, Any],
     type: TensorType,
-    pattern: str = "x",
+    pattern: str | tuple[str, ...] = "x",
     *,
     raw: DType | None = None,
     text: bool = False,
@@ -37,7 +37,12 @@ def array(
     return extract(table, binding, PATH, rows=rows)
 
 
-def refused(columns: dict[str, Any], type: TensorType, pattern: str = "x", **options: Any) -> str:
+def refused(
+    columns: dict[str, Any],
+    type: TensorType,
+    pattern: str | tuple[str, ...] = "x",
+    **options: Any,
+) -> str:
     with pytest.raises(Failure) as caught:
         array(columns, type, pattern, **options)
     assert caught.value.exit_code == BAD_DATA
@@ -54,6 +59,14 @@ def test_lists_are_read_row_major_into_the_declared_shape() -> None:
     np.testing.assert_array_equal(
         array({"x": nested}, float_tensor(N, 1, 3, 4)), pixels.reshape(2, 1, 3, 4)
     )
+
+
+def test_a_list_stacks_columns_in_its_own_order_each_once() -> None:
+    columns = {"a": [1, 2], "p_1": [3, 4], "p_2": [5, 6]}
+    found = array(columns, float_tensor(N, 3), ("p_*", "a", "p_1"))
+    np.testing.assert_array_equal(found, [[3, 5, 1], [4, 6, 2]])
+    message = refused(columns, float_tensor(N, 2), ("a", "q"))
+    assert message == "`q`, wanted for `x`, is no column of `rows.csv`"
 
 
 def test_a_glob_stacks_columns_in_the_order_of_the_table() -> None:
