@@ -7,66 +7,21 @@ what a network was trained on is what it sees when it answers.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
 from dlc.compiler.components.preprocessing.base import Preprocess
-from dlc.compiler.components.preprocessing.scale import Scale
-from dlc.compiler.components.preprocessing.standardize import Standardize
 from dlc.compiler.ir.types import DType, TensorType
+from dlc.runtime.data import steps as running
+from dlc.runtime.data.steps.base import Array, Chunks, Statistics
 from dlc.runtime.failures import failure, shown
-
-Array: TypeAlias = npt.NDArray[Any]
-Statistics: TypeAlias = Mapping[str, Array]
 
 DESCRIPTION = "preprocess.json"
 STATISTICS = "statistics.safetensors"
 _FORMAT = 1
-
-
-class Step(Protocol):
-    """How one preprocess component runs in numpy."""
-
-    def fit(self, step: Preprocess, values: Array) -> dict[str, Array]:
-        """The statistics of the training part, under the names that the component gives."""
-
-    def apply(self, step: Preprocess, values: Array, statistics: Statistics) -> Array: ...
-
-
-class _Scale:
-    def fit(self, step: Preprocess, values: Array) -> dict[str, Array]:
-        return {}
-
-    def apply(self, step: Preprocess, values: Array, statistics: Statistics) -> Array:
-        assert isinstance(step, Scale)
-        return values.astype(np.float32) * np.float32(step.factor)
-
-
-class _Standardize:
-    def fit(self, step: Preprocess, values: Array) -> dict[str, Array]:
-        assert isinstance(step, Standardize)
-        features = step.dim % values.ndim if values.ndim > 1 else None
-        others = tuple(dim for dim in range(values.ndim) if dim != features)
-        deviation = values.std(axis=others, dtype=np.float64, keepdims=True)
-        # Equal values have a deviation of rounding errors, which must not be divided by.
-        constant = values.max(axis=others, keepdims=True) == values.min(axis=others, keepdims=True)
-        return {
-            "mean": values.mean(axis=others, dtype=np.float64, keepdims=True).astype(np.float32),
-            "std": np.where(constant, 1.0, deviation).astype(np.float32),
-        }
-
-    def apply(self, step: Preprocess, values: Array, statistics: Statistics) -> Array:
-        centred = values.astype(np.float32) - statistics["mean"]
-        standardized: Array = centred / statistics["std"]
-        return standardized
-
-
-_STEPS: dict[str, Step] = {"scale": _Scale(), "standardize": _Standardize()}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,7 +112,7 @@ def refuse_unavailable(steps: Mapping[str, Sequence[Preprocess]]) -> None:
     """Raises `Failure` E0602 for the first step that this version does not run."""
     for name, chain in steps.items():
         for step in chain:
-            if not step.available or step.name not in _STEPS:
+            if not step.available or step.name not in running.names():
                 raise failure(
                     "E0602",
                     f"`preprocess.{name}`: `{step.name}` is not run yet",
@@ -168,12 +123,40 @@ def refuse_unavailable(steps: Mapping[str, Sequence[Preprocess]]) -> None:
 def fit(values: Array, steps: Sequence[Preprocess]) -> tuple[tuple[Statistics, ...], Array]:
     """Fits a chain on the raw values of the training part; gives the statistics of each
     step and the values after the last."""
-    statistics = []
+    statistics: list[Statistics] = []
     for step in steps:
-        found = _STEPS[step.name].fit(step, values)
+        runs = running.load(step.name)
+        found = runs.fit(step, _held(values))
         statistics.append(found)
-        values = _STEPS[step.name].apply(step, values, found)
+        values = runs.apply(step, values, found)
     return tuple(statistics), values
+
+
+def _held(values: Array) -> Chunks:
+    return lambda: (values,)
+
+
+def fit_stream(chunks: Chunks, steps: Sequence[Preprocess]) -> tuple[Statistics, ...]:
+    """The same for values that come in chunks. Nothing is kept between the passes: each
+    step sees what the steps before it make of the chunks."""
+    statistics: list[Statistics] = []
+    for index, step in enumerate(steps):
+        before = steps[:index]
+
+        def prepared(before: Sequence[Preprocess] = before) -> Iterator[Array]:
+            return (transform(chunk, before, statistics) for chunk in chunks())
+
+        statistics.append(running.load(step.name).fit(step, prepared))
+    return tuple(statistics)
+
+
+def transform(
+    values: Array, steps: Sequence[Preprocess], statistics: Sequence[Statistics]
+) -> Array:
+    """Raw values through some steps, each with its statistics."""
+    for step, found in zip(steps, statistics, strict=False):
+        values = running.load(step.name).apply(step, values, found)
+    return values
 
 
 def apply(
@@ -183,6 +166,5 @@ def apply(
     declared: TensorType,
 ) -> Array:
     """Raw values to what the network takes: `[rows, *shape]` of the declared element type."""
-    for step, found in zip(steps, statistics, strict=True):
-        values = _STEPS[step.name].apply(step, values, found)
+    values = transform(values, steps, statistics)
     return values.astype(np.dtype(declared.dtype.value), copy=False)
