@@ -19,7 +19,6 @@ class AvgPool(Pool):
 
     Arguments:
         count_include_pad: whether the zeros of the padding count in the average
-        divisor_override: what the sum of each window is divided by, whatever is in it
     """
 
     family: ClassVar[str] = "avg_pool"

@@ -23,6 +23,9 @@ class AvgPool2d(AvgPool):
     Border windows with padding average over its zeros too, unless `count_include_pad` is
     false; a window cut off by `ceil_mode` averages over what is there.
     With `divisor_override=1` the windows are summed up.
+
+    Arguments:
+        divisor_override: what the sum of each window is divided by, whatever is in it
     """
 
     name: ClassVar[str] = "avg_pool2d"

@@ -24,6 +24,9 @@ class AvgPool3d(AvgPool):
     false; a window cut off by `ceil_mode` averages over what is there.
     With `divisor_override=1` the windows are summed up. The window must fit into the input
     without padding too.
+
+    Arguments:
+        divisor_override: what the sum of each window is divided by, whatever is in it
     """
 
     name: ClassVar[str] = "avg_pool3d"

@@ -99,7 +99,8 @@ def _compare_module(case: Case, result: Result, update: bool) -> None:
     from dlc.compiler.codegen.torch_module import generate
 
     assert result.compilation is not None, "a spec that is wrong has no module"
-    given = generate(result.compilation)
+    # The digest changes with every argument that an op gains, and says nothing here.
+    given = generate(result.compilation).replace(result.compilation.digest, "...")
     if update:
         rewrite(case, "python", given)
     else:
