@@ -45,7 +45,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def _depth(text: str) -> int:
-    if not re.fullmatch(r"\d{1,3}", text):
+    if not re.fullmatch(r"[0-9]{1,3}", text):
         raise argparse.ArgumentTypeError(f"`{text}` is no number of levels: write `--depth 1`")
     return int(text)
 

@@ -20,7 +20,7 @@ _RATIO: Final = 1.42  # height by width of a sheet
 _COLUMNS: Final = 12
 _CROSSING: Final = 6  # wires that may run from one column to the next
 _SPACE: Final = 26.0  # beside a channel between columns
-_SHORTER: Final = 0.85  # what another column must make of the height to be worth its wires
+_SHORTER: Final = 0.72  # what another column must make of the height to be worth its wires
 _SHEET: Final = (1300.0, 1800.0)  # pixels that are legible on A4
 _SHOWN: Final = 400  # boxes from which on nothing more is unfolded of itself
 

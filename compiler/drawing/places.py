@@ -61,25 +61,25 @@ def place(rows: Rows, spines: Spines) -> None:
 def _align(rows: Rows, spines: Spines) -> None:
     """Marks the hops that are drawn as straight lines: no two that cross, and one above and
     one below each element."""
-    gaps: dict[int, list[tuple[int, int]]] = {}
-    ends: set[Element] = set()
-    starts: set[Element] = set()
-    ranked = [(spines.rank(hop), hop) for hop in rows.hops]
-    for _, hop in sorted((r for r in ranked if r[0] < ASKEW), key=lambda r: r[0]):
-        if hop.upper in starts or hop.lower in ends:
-            continue
-        taken = gaps.setdefault(hop.upper.layer, [])
-        own = (hop.upper.order, hop.lower.order)
-        at = bisect_left(taken, own)
-        # What is taken does not cross, so that its lower ends are in order too.
-        if at and taken[at - 1][1] > own[1]:
-            continue
-        if at < len(taken) and taken[at][1] < own[1]:
-            continue
-        hop.aligned = True
-        taken.insert(at, own)
-        starts.add(hop.upper)
-        ends.add(hop.lower)
+    straight: dict[Element, int] = {}  # how many hops above an element are straight
+    for row in rows.rows:
+        ranked = [(spines.rank(hop, straight), hop) for e in row for hop in e.below]
+        taken: list[tuple[int, int]] = []
+        starts: set[Element] = set()
+        for _, hop in sorted((r for r in ranked if r[0] < ASKEW), key=lambda r: r[0]):
+            if hop.upper in starts or hop.lower in straight:
+                continue
+            own = (hop.upper.order, hop.lower.order)
+            at = bisect_left(taken, own)
+            # What is taken does not cross, so that its lower ends are in order too.
+            if at and taken[at - 1][1] > own[1]:
+                continue
+            if at < len(taken) and taken[at][1] < own[1]:
+                continue
+            hop.aligned = True
+            taken.insert(at, own)
+            starts.add(hop.upper)
+            straight[hop.lower] = straight.get(hop.upper, 0) + 1
 
 
 def _chains(rows: Rows) -> tuple[list[Chain], dict[Element, Chain]]:

@@ -44,13 +44,16 @@ def write_png(svg: str, width: float, height: float) -> bytes:
 
 def _font() -> str:
     """The first of the usual sans-serif fonts that is installed. The renderer asks no font
-    service which one stands for `sans-serif`, and drops text without any word where none of
-    the fonts that a picture asks for is there. Raises `NoFont`."""
-    empty = _drawn("", "Arial")
+    service which one stands for `sans-serif`, and drops text without any word where it has
+    no font at all. Raises `NoFont`."""
+    empty = _drawn("", "")
+    fallback = _drawn("M", "")
     for family in _FAMILIES:
-        if _drawn("M", family) != empty:
+        if _drawn("M", family) not in (empty, fallback):
             return family
-    raise NoFont
+    if fallback == empty:
+        raise NoFont
+    return _FAMILIES[0]  # some font is there, and stands in for any
 
 
 def _drawn(text: str, family: str) -> bytes:

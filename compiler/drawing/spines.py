@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
-from dlc.compiler.drawing.layers import Hop
-from dlc.compiler.drawing.view import INPUT, Scene
+from dlc.compiler.drawing.layers import Element, Hop
+from dlc.compiler.drawing.view import INPUT, OUTPUT, Scene
 
 #: What a hop deserves: the first ones are made straight first, the last ones not at all.
 SPINE: Final = 0
@@ -41,24 +41,27 @@ class Spines:
             for maker in self._makers[box]:
                 self._ends[maker] |= self._ends[box]
 
-    def rank(self, hop: Hop) -> int:
-        """Towers that meet and heads that part stand side by side, and of three wires or more
+    def rank(self, hop: Hop, straight: Mapping[Element, int]) -> int:
+        """What a hop deserves. `straight` tells how many hops above an element are straight.
+
+        Towers that meet and heads that part stand side by side, and of three wires or more
         the middle one is straight; else a box stands below the one that its main value comes
-        from."""
+        from.
+        """
         upper, lower = hop.upper, hop.lower
         if not lower.passes:
             if not hop.free:
                 # Ports have names: the first one, in the middle, is what the box is about.
                 if hop.into:
                     return ASKEW
-            elif len(lower.above) > 1 and hop is not self._main(lower.above):
+            elif len(lower.above) > 1 and hop is not self._main(lower.above, straight):
                 return ASKEW
             if not upper.passes:
                 boxes = [h for h in upper.below if not h.lower.passes]
                 return ASKEW if self._parts(hop, boxes) else SPINE
         return PASSAGE if upper.passes and lower.passes else END
 
-    def _main(self, hops: Sequence[Hop]) -> Hop | None:
+    def _main(self, hops: Sequence[Hop], straight: Mapping[Element, int]) -> Hop | None:
         """The one of several that arrive which is to be straight, None where none is."""
         direct = [hop for hop in hops if not hop.upper.passes]
         if len(hops) > 2:
@@ -81,7 +84,10 @@ class Spines:
             port = mine & -mine if mine & -mine < theirs & -theirs else theirs & -theirs
             if bool(mine & port) != bool(theirs & port):
                 return first if mine & port else second
-        return first if mine & theirs else None
+        if not mine & theirs:
+            return None
+        longer = straight.get(second.upper, 0) > straight.get(first.upper, 0)
+        return second if longer else first
 
     def _comes_from(self, box: int, origin: int) -> bool:
         """Whether a box depends on another; True where finding out takes long, since then a
@@ -106,5 +112,8 @@ class Spines:
         if len(hops) > 2:
             ranked = sorted(hops, key=lambda h: h.lower.order)
             return len(ranked) % 2 == 0 or hop is not ranked[len(ranked) // 2]
-        a, b = (self._ends[h.lower.box] for h in hops)
-        return not a & b
+        boxes = [h.lower.box for h in hops]
+        outputs = [self._scene.boxes[box].kind == OUTPUT for box in boxes]
+        if outputs[0] != outputs[1]:
+            return outputs[boxes.index(hop.lower.box)]  # the network goes on beside it
+        return not self._ends[boxes[0]] & self._ends[boxes[1]]

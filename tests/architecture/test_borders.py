@@ -21,6 +21,7 @@ MAY_IMPORT = {
     "components": {"ir"},
     "ops": {"ir", "components"},
     "analysis": _TEXT | _GRAPH,
+    "drawing": _TEXT | _GRAPH,
     "passes": _TEXT | _GRAPH,
     "codegen": _TEXT | _GRAPH | {"analysis", "compilation", "version"},
     "semantics": _TEXT | _GRAPH | {"syntax"},
