@@ -59,9 +59,9 @@ def failure(
     return Failure(diagnostic, exit_code)
 
 
-def shown(path: Path | str) -> str:
+def shown(path: os.PathLike[str] | str) -> str:
     """A path as messages show it: relative where it is below the working folder."""
-    text = str(path)
+    text = os.fspath(path)
     relative = os.path.relpath(text) if os.path.isabs(text) else text
     return text if relative.startswith("..") else relative
 

@@ -1,0 +1,56 @@
+"""Arrow IPC: files (Feather 2) and streams."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from dlc.runtime.data.formats.base import Table, regular
+
+_FILE = b"ARROW1"
+_FEATHER_1 = b"FEA1"
+
+
+class ArrowTable(Table):
+    """An Arrow file or stream, mapped into memory and read a batch at a time."""
+
+    format = "arrow"
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(regular(path))
+
+    @contextmanager
+    def _batches(self, columns: list[str] | None) -> Iterator[tuple[Any, Iterator[Any]]]:
+        """The schema and the batches, which are checked before anything reads in them."""
+        with self.path.open("rb") as file:
+            start = file.read(len(_FILE))
+        if start.startswith(_FEATHER_1):
+            raise self.bad(
+                "it is of version 1 of Feather, which is no more",
+                help="write it again with `pyarrow.feather.write_feather`",
+            )
+        if not start:
+            raise self.bad("the file is empty")
+        with pa.memory_map(str(self.path)) as source:
+            if start == _FILE:
+                reader = pa.ipc.open_file(source)
+                found = (reader.get_batch(index) for index in range(reader.num_record_batches))
+            else:
+                reader = pa.ipc.open_stream(source)
+                found = iter(reader)
+            yield reader.schema, found
+
+    def _names(self) -> tuple[str, ...]:
+        with self._batches(None) as (schema, _):
+            return tuple(schema.names)
+
+    def _chunks(self, columns: list[str], rows: int) -> Iterator[pa.Table]:
+        with self._batches(columns) as (_, batches):
+            for batch in batches:
+                # Offsets of a damaged file may point anywhere.
+                batch.validate(full=True)
+                yield pa.Table.from_batches([batch]).select(columns)

@@ -1,0 +1,71 @@
+"""Several tables that are read as one, in order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pyarrow as pa
+
+from dlc.compiler.diagnostics.suggest import listed
+from dlc.runtime.data.formats.base import Origin, Table, bad_file
+from dlc.runtime.failures import shown
+
+
+class JoinedTable(Table):
+    """Tables with the same columns, one after another. `path` is what the spec calls them;
+    `counts` are the rows of each after a reading, those left out included."""
+
+    format = "joined"
+
+    def __init__(self, path: Path, tables: Sequence[Table]) -> None:
+        self._tables = tuple(tables)
+        self.counts: list[int] = []
+        self._starts = [0]
+        super().__init__(path)
+
+    @property
+    def origin(self) -> Origin:
+        return Origin(self.path, tuple(table.origin for table in self._tables), self._starts)
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        return tuple(dict.fromkeys(file for table in self._tables for file in table.files))
+
+    @property
+    def folder(self) -> Path:
+        return self._tables[0].folder
+
+    def sha256(self) -> str:
+        import hashlib
+
+        digests = [table.sha256() for table in self._tables]
+        return hashlib.sha256("\n".join(digests).encode()).hexdigest()
+
+    def _names(self) -> tuple[str, ...]:
+        first, *others = self._tables
+        for table in others:
+            missing = [name for name in first.names if name not in table.names]
+            extra = [name for name in table.names if name not in first.names]
+            if missing or extra:
+                lacks = f"lacks the column `{missing[0]}`" if missing else f"has `{extra[0]}` too"
+                raise bad_file(
+                    table.path,
+                    f"it {lacks}: its columns are not those of `{shown(first.path)}`",
+                    help=f"all files need the columns {listed(first.names)}",
+                )
+        return first.names
+
+    def _chunks(self, columns: list[str], rows: int) -> Iterator[pa.Table]:
+        self.counts = []
+        self._starts[:] = [0]
+        for table in self._tables:
+            start, count = self._starts[-1], 0
+            table.skip = self.skip
+            for part in table.chunks(columns, rows):
+                count += part.num_rows
+                yield part
+            self.skipped += [replace(row, row=row.row + start) for row in table.skipped]
+            self.counts.append(count + len(table.skipped))
+            self._starts.append(start + self.counts[-1])

@@ -1,0 +1,40 @@
+"""Apache Parquet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from dlc.runtime.data.formats.base import Table, regular
+from dlc.runtime.failures import Failure
+
+
+class ParquetTable(Table):
+    """Apache Parquet. Page checksums are verified where the file has them."""
+
+    format = "parquet"
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(regular(path))
+
+    def _open(self) -> Any:
+        from pyarrow import parquet
+
+        return parquet.ParquetFile(str(self.path), page_checksum_verification=True)
+
+    def _names(self) -> tuple[str, ...]:
+        with self._open() as file:
+            return tuple(file.schema_arrow.names)
+
+    def _chunks(self, columns: list[str], rows: int) -> Iterator[pa.Table]:
+        with self._open() as file:
+            for batch in file.iter_batches(batch_size=rows, columns=columns, use_threads=False):
+                yield pa.Table.from_batches([batch]).select(columns)
+
+    def _from_arrow(self, error: Exception) -> Failure:
+        if "crc" in str(error).lower() or "checksum" in str(error).lower():
+            return self.bad("the file is damaged: a page does not match its checksum")
+        return super()._from_arrow(error)
