@@ -30,12 +30,13 @@ class NormedOp(WeightedOp):
         weight_norm: whether the lengths g of the weights are learned apart from their
             directions v, w = g · v / ‖v‖, one length for each place of the weight's first dim:
             for each unit, in a transposed convolution for each input channel, as PyTorch does
-            (Salimans and Kingma, Weight normalization, 2016). An initializer fills w; the
-            exported file holds w
-        spectral_norm: whether each weight is divided by its largest singular value, so that the
-            layer makes no signal longer (Miyato et al., Spectral normalization for generative
-            adversarial networks, 2018). Power iteration follows that value while training; the
-            exported file holds the divided weight
+            (Salimans and Kingma, Weight normalization, 2016). An initializer fills w. Weight
+            decay acts on both, and that of g is that of w. The exported file holds w
+        spectral_norm: whether each weight, as a matrix with a row for each unit, is divided by
+            its largest singular value: a `linear` layer then makes no difference of two inputs
+            larger (Miyato et al., Spectral normalization for generative adversarial networks,
+            2018). Power iteration follows that value while training. The exported file holds
+            the divided weight
     """
 
     #: The dim of a weight that counts the units, for its singular values.
