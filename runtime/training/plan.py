@@ -8,6 +8,7 @@ from pathlib import Path
 
 from dlc.compiler import Compilation, Source, check
 from dlc.compiler.codegen import identifiers
+from dlc.compiler.components import registry
 from dlc.compiler.components.base import Component
 from dlc.compiler.components.comparison import Pair
 from dlc.compiler.components.initializers.lsuv import Lsuv
@@ -46,7 +47,7 @@ class Plan:
     resolved spec. `bounds` are the whole numbers that inputs and targets may hold.
     `batch_statistics` says that a layer normalizes over the batch, which a batch of one
     sample does not allow. `heads` and `scaled` start from the data before the first step,
-    `pretrained` are weights to start from."""
+    `pretrained` are weights to start from; `packages` bring ops that are not dlc's."""
 
     name: str
     source: str
@@ -63,6 +64,7 @@ class Plan:
     heads: tuple[Head, ...] = ()
     scaled: tuple[Scaled, ...] = ()
     pretrained: Pretrained | None = None
+    packages: tuple[str, ...] = ()
 
     @property
     def data(self) -> Data:
@@ -96,9 +98,17 @@ def plan_of(compilation: Compilation, source: str) -> Plan:
         heads=compilation.heads,
         scaled=tuple(_scaled(program)),
         pretrained=pretrained_of(compilation),
+        packages=_packages(program),
     )
     refuse_untrainable(plan)
     return plan
+
+
+def _packages(program: Program) -> tuple[str, ...]:
+    """The packages that bring ops of the network, with their versions: `dlc-layer-scale 1.0`."""
+    ops = {type(node.op) for _, _, node in program.walk()}
+    found = {registry.package(op) for op in ops if issubclass(op, Op)}
+    return tuple(sorted(name for name in found if name))
 
 
 def _scaled(program: Program) -> Iterator[Scaled]:

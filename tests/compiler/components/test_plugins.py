@@ -88,6 +88,22 @@ class TestInstalled:
         assert exported.returncode == 0, exported.stderr
         assert "equal to PyTorch" in exported.stdout
 
+    def test_a_run_says_which_version_it_was_trained_with(self, site: Path, tmp_path: Path) -> None:
+        pytest.importorskip("torch")
+        head = SPEC.replace("float[N, T, 8]", "float[N, 8]")
+        tail = (
+            'target label: int[N]\ndata { source = rows.csv, columns { x = "x*", label = label } }\n'
+            "loss = cross_entropy(y, label)\noptimizer = sgd(lr=0.1)\ntrain { epochs = 1 }\n"
+        )
+        (tmp_path / "net.dlc").write_text(head + tail)
+        lines = [",".join([*(f"x{i}" for i in range(8)), "label"])]
+        lines += [",".join([*(str((i * j) % 7) for j in range(8)), str(i % 3)]) for i in range(40)]
+        (tmp_path / "rows.csv").write_text("\n".join(lines) + "\n")
+        trained = dlc(site, "train", "net.dlc", "--run", "run", cwd=tmp_path)
+        assert trained.returncode == 0, trained.stderr
+        record = json.loads((tmp_path / "run" / "run.json").read_text())
+        assert record["versions"]["dlc-layer-scale"] == "1.0"
+
     def test_an_editor_gets_a_schema_that_knows_it(self, site: Path) -> None:
         known = json.loads(dlc(site, "schema").stdout)["definitions"]
         assert "op.layer_scale" in known
