@@ -327,8 +327,17 @@ _STEPS: Final = {
     "label_encoder": ("vocabulary",),
     "OneHotEncoder": ("one_hot",),
     "lower": ("lowercase",),
-    "tokenize": ("word", "wordpiece"),
-    "tokenizer": ("word", "wordpiece"),
+    "NFKC": ("normalize_unicode",),
+    "nfkc": ("normalize_unicode",),
+    "unicode_normalize": ("normalize_unicode",),
+    "tokenize": ("word", "wordpiece", "bpe"),
+    "tokenizer": ("word", "wordpiece", "bpe"),
+    "TextVectorization": ("word",),
+    "byte_level": ("byte", "bpe"),
+    "char": ("character",),
+    "chars": ("character",),
+    "WordPieceTokenizer": ("wordpiece",),
+    "BytePairTokenizer": ("bpe",),
 }
 
 _SECTIONS: Final = {

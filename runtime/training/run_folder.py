@@ -25,6 +25,7 @@ from typing import IO, Any
 from dlc.runtime.data.preprocessing import (
     DESCRIPTION,
     STATISTICS,
+    TOKENIZER_FILE,
     Preprocessing,
     read_preprocessing,
 )
@@ -82,7 +83,10 @@ class RunFolder:
 
     def preprocessing(self) -> Preprocessing:
         """Fitted statistics and class names. Raises `Failure`."""
-        names = (DESCRIPTION, STATISTICS)
+        known = self.record.get("files", {})
+        begin = f"{PREPROCESS}/"
+        tokenizers = [n.removeprefix(begin) for n in known if n.endswith(TOKENIZER_FILE)]
+        names = (DESCRIPTION, STATISTICS, *tokenizers)
         return read_preprocessing(
             self.path / PREPROCESS, {name: self._content(f"{PREPROCESS}/{name}") for name in names}
         )

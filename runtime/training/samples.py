@@ -13,8 +13,10 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from dlc.runtime.data.ragged import Padding, Ragged
 from dlc.runtime.device import free_bytes
 from dlc.runtime.seeding import permutation
+from dlc.runtime.training.padding import RaggedColumns, bucketed
 
 Batch: TypeAlias = tuple[dict[str, torch.Tensor], dict[str, torch.Tensor]]
 #: A batch by its first and last (excluded) place in an order.
@@ -28,38 +30,80 @@ _SHARE_OF_FREE_MEMORY = 0.5
 
 
 class Samples:
-    """All samples of a run on `device`, or on the host where they do not fit."""
+    """All samples of a run on `device`, or on the host where they do not fit. `padding` is
+    that of the ragged arrays: a batch pads them, and fills the inputs that it names."""
 
     def __init__(
         self,
-        arrays: Mapping[str, npt.NDArray[Any]],
+        arrays: Mapping[str, npt.NDArray[Any] | Ragged],
         *,
         inputs: Sequence[str],
         targets: Sequence[str],
         device: torch.device,
+        padding: Mapping[str, Padding] | None = None,
     ) -> None:
         self.device = device
         self.inputs = tuple(inputs)
         self.targets = tuple(targets)
+        ragged = {name: array for name, array in arrays.items() if isinstance(array, Ragged)}
+        self._ragged = RaggedColumns(ragged, padding or {}) if ragged else None
         # Arrow's arrays are read-only, which torch does not know.
         tensors = {
             name: torch.from_numpy(np.require(array, requirements=("C", "W")))
             for name, array in arrays.items()
+            if not isinstance(array, Ragged)
         }
+        self._count = len(next(iter(arrays.values())))
         self.bytes = sum(tensor.nbytes for tensor in tensors.values())
+        self._flat_bytes = self._ragged.nbytes if self._ragged is not None else 0
         free = free_bytes(device)
-        self.resident = free is None or self.bytes < free * _SHARE_OF_FREE_MEMORY
+        whole = self.bytes + self._flat_bytes
+        self.resident = free is None or whole < free * _SHARE_OF_FREE_MEMORY
         if self.resident:
             tensors = {name: tensor.to(device) for name, tensor in tensors.items()}
+            if self._ragged is not None:
+                self._ragged.to(device)
         self._tensors = tensors
 
     def in_order(self, rows: Rows) -> Take:
         """Batches of the given rows, in that order."""
         where = self.device if self.resident else torch.device("cpu")
         index = torch.from_numpy(np.ascontiguousarray(rows)).to(where)
+        dense = self._dense_in_order(rows, index)
+        ragged = self._ragged
+        if ragged is None:
+            return dense
+
+        def padded(start: int, stop: int) -> Batch:
+            made = ragged.batch(rows[start:stop], index[start:stop])
+            if not self.resident:
+                made = {n: tensor.to(self.device, non_blocking=True) for n, tensor in made.items()}
+            given, wanted = dense(start, stop)
+            found = {**given, **wanted, **made}
+            return (
+                {name: found[name] for name in self.inputs},
+                {name: found[name] for name in self.targets},
+            )
+
+        return padded
+
+    @property
+    def lengths(self) -> Rows | None:
+        """What each row takes, where rows differ in length."""
+        return None if self._ragged is None else self._ragged.lengths()
+
+    def by_length(self, rows: Rows) -> Rows:
+        """The rows in the order of their lengths, where these differ: for what does not
+        depend on the order."""
+        lengths = self.lengths
+        return rows if lengths is None else rows[np.argsort(lengths[rows], kind="stable")]
+
+    def _dense_in_order(self, rows: Rows, index: torch.Tensor) -> Take:
+        dense_inputs = [name for name in self.inputs if name in self._tensors]
+        dense_targets = [name for name in self.targets if name in self._tensors]
         if self.resident and self._bytes_of(len(rows)) <= _REORDERED_BYTES:
-            inputs = {name: self._tensors[name].index_select(0, index) for name in self.inputs}
-            targets = {name: self._tensors[name].index_select(0, index) for name in self.targets}
+            inputs = {name: self._tensors[name].index_select(0, index) for name in dense_inputs}
+            targets = {name: self._tensors[name].index_select(0, index) for name in dense_targets}
 
             def slices(start: int, stop: int) -> Batch:
                 return (
@@ -72,8 +116,8 @@ class Samples:
         def gathered(start: int, stop: int) -> Batch:
             part = index[start:stop]
             return (
-                {name: self._pick(name, part) for name in self.inputs},
-                {name: self._pick(name, part) for name in self.targets},
+                {name: self._pick(name, part) for name in dense_inputs},
+                {name: self._pick(name, part) for name in dense_targets},
             )
 
         return gathered
@@ -83,8 +127,7 @@ class Samples:
         return picked if self.resident else picked.to(self.device, non_blocking=True)
 
     def _bytes_of(self, rows: int) -> int:
-        count = len(next(iter(self._tensors.values())))
-        return self.bytes * rows // max(count, 1)
+        return self.bytes * rows // max(self._count, 1)
 
 
 class Epochs:
@@ -93,6 +136,7 @@ class Epochs:
 
     `usable` is how many rows an epoch takes: all, but for a last batch of one sample where
     `batch_statistics` do not exist for it; another row is then left out in each epoch.
+    `lengths`, of all rows of the data set, makes batches of rows that are alike in length.
     """
 
     def __init__(
@@ -104,8 +148,10 @@ class Epochs:
         shuffle: bool,
         accumulate: int = 1,
         batch_statistics: bool = False,
+        lengths: Rows | None = None,
     ) -> None:
         self.rows = rows
+        self.lengths = lengths
         self.batch_size = batch_size
         self.group = batch_size * accumulate
         self.seed = seed
@@ -118,4 +164,6 @@ class Epochs:
         if not self.shuffle:
             return self.rows
         ordered: Rows = self.rows[permutation(len(self.rows), self.seed, "order", epoch)]
-        return ordered
+        if self.lengths is None:
+            return ordered
+        return bucketed(ordered, self.lengths[ordered], self.batch_size, self.seed, epoch)

@@ -31,7 +31,7 @@ def measure(
     """`loss` without penalties, and every metric, over the given rows in evaluation mode.
     Leaves the mode and all random state as they were."""
     measures = measures_of(plan)
-    take = samples.in_order(rows)
+    take = samples.in_order(samples.by_length(rows))
     size = max(batch_size, _LEAST_BATCH)
     training = model.training
     model.eval()

@@ -14,7 +14,8 @@ class Lowercase(TextStep):
 
         preprocess: {tokens: [lowercase, "word(vocabulary=20000)"]}
 
-    Unicode normalization (NFKC) comes first, so that letters that look alike become equal.
+    Each character by itself, as Unicode maps it, whatever the language. Where texts come
+    from many hands, `normalize_unicode` stands before it.
     """
 
     name: ClassVar[str] = "lowercase"
