@@ -8,8 +8,10 @@ from itertools import pairwise
 from typing import Final, TypeAlias
 
 from dlc.compiler.drawing.layout import Cut, Drawing, Layouts, Line, Placed, Point
+from dlc.compiler.drawing.moving import extent, moved, shifted
 from dlc.compiler.drawing.routes import TRACK
 from dlc.compiler.drawing.shapes import Text
+from dlc.compiler.drawing.ushape import as_u
 from dlc.compiler.drawing.view import View
 from dlc.compiler.record import component
 
@@ -53,14 +55,14 @@ def make_page(view: View, depth: int | None = None) -> Page:
     caption = Text(x=_MARGIN, y=_MARGIN + 35, text=view.caption, style="caption")
     width = max(drawing.width, title.width, caption.width)
     left = _MARGIN + (width - drawing.width) / 2
-    moved = _moved(drawing, round(left), _MARGIN + _HEAD)
+    placed = moved(drawing, round(left), _MARGIN + _HEAD)
     return Page(
         width=float(round(width + 2 * _MARGIN)),
         height=float(round(drawing.height + 2 * _MARGIN + _HEAD)),
         title=title,
         caption=caption,
-        drawing=moved,
-        joints=tuple((_shifted(points, round(left), _MARGIN + _HEAD), n) for points, n in joints),
+        drawing=placed,
+        joints=tuple((shifted(points, round(left), _MARGIN + _HEAD), n) for points, n in joints),
     )
 
 
@@ -83,7 +85,11 @@ def _easy(layouts: Layouts, view: View) -> tuple[Drawing, list[Joint]]:
 def in_columns(
     drawing: Drawing,
 ) -> tuple[Drawing, list[Joint]]:
-    """The drawing in as many columns as make it fit a sheet, and the wires between them."""
+    """The drawing in as many columns as make it fit a sheet, and the wires between them; as a
+    U where it is one."""
+    shaped = as_u(drawing)
+    if shaped is not None:
+        return shaped, []
     if drawing.height <= _TALL:
         return drawing, []
     chosen: list[Cut] = []
@@ -149,7 +155,7 @@ def _cut(drawing: Drawing, cuts: Sequence[Cut]) -> tuple[Drawing, list[Joint]]:
             if len(points) > 1:
                 ends = points[-1] == line.points[-1]
                 parts.append(
-                    replace(line, points=_shifted(points, dx, dy), arrow=line.arrow and ends)
+                    replace(line, points=shifted(points, dx, dy), arrow=line.arrow and ends)
                 )
         x1 = x0 + right - left
         bottom_y = bottom + dy
@@ -206,16 +212,13 @@ def _joints(
 
 def _extent(drawing: Drawing, top: float, bottom: float) -> tuple[float, float]:
     """How far a band of a drawing reaches to the left and right."""
-    xs: list[float] = []
-    for p in drawing.boxes:
-        if top <= p.y < bottom:
-            xs += [p.x, p.x + p.figure.width + p.figure.shadow]
-    for text in drawing.texts:
-        if top <= text.y < bottom:
-            xs += [text.x, text.x + text.width]
-    for line in drawing.lines:
-        xs += [x for x, _ in _within(line.points, top, bottom)]
-    return (min(xs), max(xs)) if xs else (0.0, 0.0)
+    band = replace(
+        drawing,
+        boxes=tuple(p for p in drawing.boxes if top <= p.y < bottom),
+        texts=tuple(t for t in drawing.texts if top <= t.y < bottom),
+        lines=(),
+    )
+    return extent(band, [point for n in drawing.lines for point in _within(n.points, top, bottom)])
 
 
 def _within(points: Sequence[Point], top: float, bottom: float) -> tuple[Point, ...]:
@@ -228,22 +231,3 @@ def _within(points: Sequence[Point], top: float, bottom: float) -> tuple[Point, 
             if not kept or kept[-1] != point:
                 kept.append(point)
     return tuple(kept)
-
-
-# ── moving ───────────────────────────────────────────────────────────────────
-
-
-def _shifted(points: Sequence[Point], dx: float, dy: float) -> tuple[Point, ...]:
-    return tuple((x + dx, y + dy) for x, y in points)
-
-
-def _moved(drawing: Drawing, dx: float, dy: float) -> Drawing:
-    return replace(
-        drawing,
-        boxes=tuple(
-            replace(p, x=p.x + dx, y=p.y + dy, at=(p.at[0] + dx, p.at[1] + dy))
-            for p in drawing.boxes
-        ),
-        lines=tuple(replace(n, points=_shifted(n.points, dx, dy)) for n in drawing.lines),
-        texts=tuple(replace(t, x=t.x + dx, y=t.y + dy) for t in drawing.texts),
-    )

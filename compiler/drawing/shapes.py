@@ -36,7 +36,7 @@ PAD: Final = 9.0
 _TEXT: Final = 236.0  # the widest line of words, where no single word is wider
 _LEAST: Final = 76.0
 _SIGN: Final = 11.0
-_PORT_ROW: Final = 13.0
+PORT_ROW: Final = 13.0
 _SHADOW: Final = 4.0
 _FIGURE_GAP: Final = 12.0
 LABEL: Final = 5.0  # between a wire and the shape that is written beside it
@@ -239,12 +239,12 @@ def _stack(box: Box, labels: Mapping[str, str], sides: Sides) -> Figure:
     single = len(rows) == 1 and not rows[0].figure and len(rows[0].lines) == 1
     wanted = max(row.width for row in rows) + 2 * PAD
     width, anchor, ins, outs = _ported(box, labels, sides, max(wanted, _LEAST))
-    y = _PORT_ROW if ins else 0.0
+    y = PORT_ROW if ins else 0.0
     rects: list[Rect] = []
     texts: list[Text] = []
     for i, row in enumerate(rows):
         top = 0.0 if i == 0 else y
-        height = row.height + (y - top) + (_PORT_ROW if i == last and outs else 0.0)
+        height = row.height + (y - top) + (PORT_ROW if i == last and outs else 0.0)
         corners = "all" if last == 0 else "top" if i == 0 else "bottom"
         rects.append(
             Rect(
@@ -260,7 +260,7 @@ def _stack(box: Box, labels: Mapping[str, str], sides: Sides) -> Figure:
         )
         texts.extend(_row_texts(row, y, width, centred=single))
         y += row.height
-    height = y + (_PORT_ROW if outs else 0.0)
+    height = y + (PORT_ROW if outs else 0.0)
     again = all(layer.lent and not layer.tensors for layer in box.layers)
     look = f"frame s-{box.family}" + (" again" if again else "")
     rects.append(Rect(x=0, y=0, width=width, height=height, look=look, radius=4))
@@ -373,8 +373,8 @@ def figure_of(box: Box) -> str:
 def _folded(box: Box, labels: Mapping[str, str], sides: Sides) -> Figure:
     words = header(box)
     width, anchor, ins, outs = _ported(box, labels, sides, max(words.width + 2 * PAD + 4, 120.0))
-    top = _PORT_ROW if ins else 2.0
-    height = top + words.height + 2 + (_PORT_ROW if outs else 0.0)
+    top = PORT_ROW if ins else 2.0
+    height = top + words.height + 2 + (PORT_ROW if outs else 0.0)
     shadow = _SHADOW if box.count > 1 else 0.0
     look = "block again" if box.reuses else "block"
     rects = [
