@@ -112,6 +112,7 @@ class SettingsBuilder:
             **kept,
         )
         self._check_filled(settings)
+        self._check_augmented(settings)
         self._check_training(settings)
         return settings
 
@@ -282,6 +283,21 @@ class SettingsBuilder:
                     f"add it to `data.columns`: `{name}: column`",
                     (Label(self.keys["data"], "the data has columns for the others"),),
                 )
+
+    def _check_augmented(self, settings: Settings) -> None:
+        """Every augmentation finds an input to change and can change the targets with it."""
+        data = self.values.get("data")
+        entries = data.entries if isinstance(data, tree.Mapping) else ()
+        augment = next((e.value for e in entries if e.key.text == "augment"), None)
+        items = augment.items if isinstance(augment, tree.ListExpr) else (augment,)
+        steps = settings.data.augment if settings.data is not None else ()
+        losses = [term.loss for term in settings.loss]
+        for step, item in zip(steps, items, strict=False):
+            assert isinstance(item, tree.Call)
+            self._check(
+                lambda s=step: s.check(self.inputs, self.targets, self.outputs, losses),  # type: ignore[misc]
+                item,
+            )
 
     def _check_rename(self, transfer: Transfer) -> None:
         """Every entry of `rename` can be done; whether it matches, only a file can tell."""

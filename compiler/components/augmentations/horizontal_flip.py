@@ -19,8 +19,13 @@ class HorizontalFlip(Augmentation):
 
     Arguments:
         p: the probability to mirror an image
+        input: the input that is changed; where absent, the one that holds images
+
+    Source: torchvision.transforms.v2.RandomHorizontalFlip.
     """
 
     name: ClassVar[str] = "horizontal_flip"
+    moves: ClassVar[bool] = True
+    mirrors: ClassVar[bool] = True
 
     p: Fraction = 0.5

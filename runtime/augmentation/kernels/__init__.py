@@ -1,0 +1,1 @@
+"""How each augmentation runs, one a file."""
