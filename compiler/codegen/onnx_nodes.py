@@ -16,14 +16,15 @@ Scalar = int | float | bool | str
 
 @dataclass(frozen=True, slots=True)
 class OnnxNode:
-    """One node. An input that is left out is the empty name."""
+    """One node. An input that is left out is the empty name; an attribute that is a recipe
+    is a list of numbers or texts that the runtime computes."""
 
     op_type: str
     name: str
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     domain: str = ""
-    attributes: tuple[tuple[str, Attribute], ...] = ()
+    attributes: tuple[tuple[str, Attribute | Recipe], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,7 @@ class GraphRecord:
         inputs: Sequence[str | None],
         outputs: int,
         domain: str = "",
-        attributes: Mapping[str, Attribute] | None = None,
+        attributes: Mapping[str, Attribute | Recipe] | None = None,
     ) -> tuple[str, ...]:
         given = [value or "" for value in inputs]
         while given and not given[-1]:
@@ -162,7 +163,7 @@ class RecordingBuilder:
     def node(
         self, op_type: str, *inputs: str | None, domain: str = "", **attributes: Attribute
     ) -> str:
-        return self._record.node(self._path, op_type, inputs, 1, domain, attributes)[0]
+        return self._node(op_type, inputs, 1, domain, attributes)[0]
 
     def nodes(
         self,
@@ -172,7 +173,21 @@ class RecordingBuilder:
         domain: str = "",
         **attributes: Attribute,
     ) -> tuple[str, ...]:
-        return self._record.node(self._path, op_type, inputs, outputs, domain, attributes)
+        return self._node(op_type, inputs, outputs, domain, attributes)
+
+    def _node(
+        self,
+        op_type: str,
+        inputs: Sequence[str | None],
+        outputs: int,
+        domain: str,
+        attributes: Mapping[str, Attribute],
+    ) -> tuple[str, ...]:
+        given = {
+            name: self._recipe(value) if isinstance(value, Weight) else value
+            for name, value in attributes.items()
+        }
+        return self._record.node(self._path, op_type, inputs, outputs, domain, given)
 
     def weight(self, weight: str | Weight) -> str:
         recipe = self._recipe(Weight(weight) if isinstance(weight, str) else weight)

@@ -69,7 +69,8 @@ class Weight:
     carried out by the runtime: ("transpose", perm), ("reshape", shape),
     ("blocks", axis, order) which cuts an axis into len(order) equal blocks and puts
     them in that order, ("concat", axis, others), ("unsqueeze", axis), ("scale", factor),
-    ("slice", axis, start, stop), ("cast", dtype name).
+    ("slice", axis, start, stop), ("cast", dtype name), ("places", first) which gives each
+    element of a list its place, counted from `first`.
     """
 
     name: str
@@ -102,8 +103,12 @@ class Weight:
     def cast(self, dtype: DType) -> Weight:
         return self._then("cast", dtype.value)
 
+    def places(self, first: int) -> Weight:
+        return self._then("places", first)
 
-Attribute: TypeAlias = int | float | str | Sequence[int] | Sequence[float] | Sequence[str]
+
+#: A weight as an attribute is a list of numbers or texts that the runtime fills in.
+Attribute: TypeAlias = int | float | str | Sequence[int] | Sequence[float] | Sequence[str] | Weight
 
 
 class OnnxBuilder(Protocol):

@@ -11,9 +11,9 @@ import onnx
 from onnx import AttributeProto, ModelProto, NodeProto, TensorProto, ValueInfoProto, helper
 
 from dlc.compiler.codegen.onnx_graph import DEFAULT_OPSET, OnnxGraph, Pipeline, lower
-from dlc.compiler.codegen.onnx_nodes import OnnxConstant, OnnxNode
+from dlc.compiler.codegen.onnx_nodes import OnnxConstant, OnnxNode, Recipe
 from dlc.compiler.ir.graph import Program
-from dlc.compiler.ir.protocols import Attribute
+from dlc.compiler.ir.protocols import Attribute, Weight
 from dlc.compiler.ir.types import TensorType
 from dlc.compiler.version import VERSION
 from dlc.runtime.export.weights import Array, evaluate, numpy_dtype
@@ -21,6 +21,8 @@ from dlc.runtime.export.weights import Array, evaluate, numpy_dtype
 # The oldest IR version that carries an opset: older runtimes refuse a newer one
 # ("Unsupported model IR version"), and onnx's own default does not load in onnxruntime.
 IR_VERSIONS = {20: 9, 21: 10, 22: 10, 23: 11}
+# The oldest version that has all that we write; 1 for a domain that is not here.
+_DOMAIN_VERSIONS = {"ai.onnx.ml": 2}
 
 
 def export_program(
@@ -58,7 +60,7 @@ def build_model(
     proto.name = graph.name
     proto.input.extend(_value(name, type_) for name, type_ in graph.inputs)
     proto.output.extend(_value(name, type_) for name, type_ in graph.outputs)
-    proto.node.extend(_node(node) for node in graph.nodes)
+    proto.node.extend(_node(node, state) for node in graph.nodes)
     for constant in graph.constants:
         _fill_constant(proto.initializer.add(), constant)
     for weight in graph.weights:
@@ -122,7 +124,8 @@ def set_metadata(model: ModelProto, metadata: Mapping[str, str]) -> None:
 
 def _opsets(graph: OnnxGraph) -> list[onnx.OperatorSetIdProto]:
     others = sorted({node.domain for node in graph.nodes if node.domain})
-    return [helper.make_opsetid("", graph.opset), *(helper.make_opsetid(d, 1) for d in others)]
+    versions = (helper.make_opsetid(d, _DOMAIN_VERSIONS.get(d, 1)) for d in others)
+    return [helper.make_opsetid("", graph.opset), *versions]
 
 
 def _value(name: str, type_: TensorType) -> ValueInfoProto:
@@ -130,7 +133,7 @@ def _value(name: str, type_: TensorType) -> ValueInfoProto:
     return helper.make_tensor_value_info(name, type_.dtype.onnx, shape)
 
 
-def _node(node: OnnxNode) -> NodeProto:
+def _node(node: OnnxNode, state: Mapping[str, Array]) -> NodeProto:
     proto = NodeProto(
         op_type=node.op_type,
         name=node.name,
@@ -138,12 +141,15 @@ def _node(node: OnnxNode) -> NodeProto:
         input=node.inputs,
         output=node.outputs,
     )
-    proto.attribute.extend(_attribute(name, value) for name, value in node.attributes)
+    for name, value in node.attributes:
+        given = evaluate(value, state).tolist() if isinstance(value, Recipe) else value
+        proto.attribute.append(_attribute(name, given))
     return proto
 
 
 def _attribute(name: str, value: Attribute) -> AttributeProto:
     # helper.make_attribute guesses; an op's types are known, and guessing is the slow part.
+    assert not isinstance(value, Weight)
     proto = AttributeProto(name=name)
     if isinstance(value, int):
         proto.type, proto.i = AttributeProto.INT, int(value)

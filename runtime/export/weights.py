@@ -49,6 +49,8 @@ def _apply(array: Any, kind: str, operands: Any, state: Mapping[str, Array]) -> 
             return (array * factor).astype(array.dtype)
         case "slice", [axis, start, stop]:
             return array[(slice(None),) * axis + (slice(start, stop),)]
+        case "places", [first]:
+            return np.arange(first, first + len(array), dtype=np.int64)
         case "cast", [name]:
             return array.astype(numpy_dtype(DType(name)))
     raise AssertionError(f"unknown step `{kind}` of a weight")

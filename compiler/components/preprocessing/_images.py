@@ -7,7 +7,8 @@ from typing import ClassVar, Literal
 from dlc.compiler.components.arguments import Positive
 from dlc.compiler.components.base import ComponentError
 from dlc.compiler.components.preprocessing.base import Preprocess
-from dlc.compiler.ir.types import TensorType
+from dlc.compiler.ir.dims import symbol
+from dlc.compiler.ir.types import Shape, TensorType
 from dlc.compiler.record import component
 
 
@@ -28,6 +29,9 @@ class ImageStep(Preprocess):
 
     height: Positive
     width: Positive | None = None
+
+    def before(self, y: Shape) -> Shape:
+        return (*y[:2], symbol("height"), symbol("width")) if len(y) == 4 else y
 
     def infer(self, x: TensorType) -> TensorType:
         if x.rank != 4:

@@ -27,9 +27,11 @@ def spread(found: Array, dim: int, rank: int) -> Array:
 
 @dataclass(frozen=True, kw_only=True)
 class Moments:
-    """Of each feature, in float64; NaN is left out and not counted. `rank` is that of the
-    values. A feature without a number has NaN for `low` and `high`, and 0 for `mean`."""
+    """Of each feature, in float64; NaN is left out and not counted. `dim` and `rank` are
+    those of the values. A feature without a number has NaN for `low` and `high`, and 0 for
+    `mean`."""
 
+    dim: int
     rank: int
     count: Array
     mean: Array
@@ -48,6 +50,10 @@ class Moments:
         """Whether all numbers of a feature are equal: its deviation is then rounding alone."""
         return np.asarray(self.low == self.high)
 
+    def spread(self, found: Array) -> Array:
+        """One number a feature, shaped to spread over the values."""
+        return spread(found, self.dim, self.rank)
+
 
 def moments(chunks: Chunks, dim: int) -> Moments:
     """In one pass. Blocks are merged as in Chan, Golub and LeVeque, "Updating formulae and a
@@ -55,13 +61,13 @@ def moments(chunks: Chunks, dim: int) -> Moments:
     squares cancels."""
     found: Moments | None = None
     for block in blocks(chunks):
-        part = _moments(columns(block, dim).astype(np.float64), block.ndim)
+        part = _moments(columns(block, dim).astype(np.float64), dim, block.ndim)
         found = part if found is None else _merged(found, part)
     assert found is not None, "fitting needs a sample"
     return found
 
 
-def _moments(x: Array, rank: int) -> Moments:
+def _moments(x: Array, dim: int, rank: int) -> Moments:
     known = ~np.isnan(x)
     count = known.sum(axis=0).astype(np.float64)
     mean = np.where(known, x, 0).sum(axis=0) / np.maximum(count, 1)
@@ -71,6 +77,7 @@ def _moments(x: Array, rank: int) -> Moments:
     centred = np.where(known, x - mean, 0)
     nothing = count == 0
     return Moments(
+        dim=dim,
         rank=rank,
         count=count,
         mean=mean,
@@ -85,6 +92,7 @@ def _merged(a: Moments, b: Moments) -> Moments:
     share = b.count / np.maximum(count, 1)
     delta = b.mean - a.mean
     return Moments(
+        dim=a.dim,
         rank=a.rank,
         count=count,
         mean=a.mean + delta * share,

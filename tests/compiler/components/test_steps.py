@@ -143,7 +143,7 @@ def test_standardize_keeps_one_dim_apart(
         (lambda: Standardize(dim=2).infer(float_tensor(N, 3)), "E0401"),
         (lambda: Scale(factor=2.0).infer(TensorType(DType.STRING, (N,))), "E0406"),
         (lambda: Lowercase().infer(int_tensor(N)), "E0406"),
-        (lambda: Vocabulary().infer(int_tensor(N)), "E0406"),
+        (lambda: Vocabulary().infer(float_tensor(N)), "E0406"),
         (lambda: Resize(height=8).infer(float_tensor(N, 3)), "E0401"),
         (lambda: Softmax().infer(float_tensor(N)), "E0401"),
         (lambda: Softmax(dim=3).infer(float_tensor(N, 3)), "E0401"),
