@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -21,7 +20,7 @@ import pyarrow.compute as pc
 
 from dlc.compiler.diagnostics.suggest import closest
 from dlc.compiler.ir.types import DType, TensorType
-from dlc.runtime.data.tables import bad_value
+from dlc.runtime.data.formats.base import Place, bad_value
 from dlc.runtime.failures import Failure, failure, shown
 
 Array: TypeAlias = npt.NDArray[Any]
@@ -49,7 +48,7 @@ def bind(
     wanted: Mapping[str, TensorType],
     columns: Mapping[str, str | Sequence[str]],
     names: Sequence[str],
-    path: Path,
+    path: Place,
     *,
     raw: Mapping[str, DType] | None = None,
     text: Collection[str] = (),
@@ -91,7 +90,7 @@ def _matching(pattern: str, names: Sequence[str]) -> list[str]:
     return [column for column in names if fnmatchcase(column, pattern)]
 
 
-def _missing(name: str, pattern: str, mapped: bool, names: Sequence[str], path: Path) -> Failure:
+def _missing(name: str, pattern: str, mapped: bool, names: Sequence[str], path: Place) -> Failure:
     listed = ", ".join(f"`{column}`" for column in names[:12]) + (", ..." if names[12:] else "")
     near = closest(pattern, names)
     if near is not None:
@@ -109,7 +108,7 @@ def _missing(name: str, pattern: str, mapped: bool, names: Sequence[str], path: 
 
 
 def extract(
-    table: pa.Table, binding: Binding, path: Path, *, rows: Sequence[int] | int = 1
+    table: pa.Table, binding: Binding, path: Place, *, rows: Sequence[int] | int = 1
 ) -> Array:
     """The array of one binding: `[rows, *shape]`, or object-typed text `[rows]`.
 
@@ -126,7 +125,7 @@ def extract(
 
 
 class _Reader:
-    def __init__(self, binding: Binding, path: Path, rows: Sequence[int] | int) -> None:
+    def __init__(self, binding: Binding, path: Place, rows: Sequence[int] | int) -> None:
         self.binding = binding
         self.path = path
         self.rows = rows
@@ -186,6 +185,8 @@ class _Reader:
         kind = array.type
         if pa.types.is_string(kind) or pa.types.is_large_string(kind):
             return self._text(name, array, row_of)
+        if self.binding.raw is DType.STRING and not pa.types.is_null(kind):
+            raise self.no_texts(name, str(kind))
         if pa.types.is_boolean(kind):
             return np.asarray(array.to_numpy(zero_copy_only=False))
         if pa.types.is_integer(kind) or pa.types.is_floating(kind):
@@ -231,7 +232,24 @@ class _Reader:
                 "replace it, or leave such rows out with `data.where`",
             )
 
+    def no_texts(self, name: str, kind: str) -> Failure:
+        return failure(
+            "E0606",
+            f"column `{name}` of `{shown(self.path)}` holds `{kind}`, and `{self.binding.name}` "
+            "takes texts",
+            help="map a column of texts to it, or leave its text steps out of `preprocess`",
+        )
+
     def stacked(self, parts: list[Array]) -> Array:
+        if self.binding.raw is DType.STRING:
+            if len(parts) > 2:
+                raise failure(
+                    "E0605",
+                    f"{len(parts)} columns of `{shown(self.path)}` fill `{self.binding.name}`, "
+                    "which takes one text or a pair of texts",
+                    help="map one or two columns to it",
+                )
+            return np.stack(parts, axis=1)
         for name, part in zip(self.binding.columns, parts, strict=True):
             if part.dtype == object:
                 self.number_wanted(name, part)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from dlc.compiler.components.preprocessing._texts import TokenStep
 from dlc.compiler.components.preprocessing.base import Preprocess
 from dlc.compiler.ir.types import DType, TensorType
 from dlc.runtime.data import steps as running
@@ -21,6 +22,9 @@ from dlc.runtime.failures import failure, shown
 
 DESCRIPTION = "preprocess.json"
 STATISTICS = "statistics.safetensors"
+#: Statistic of a token step, and the end of the name of its file.
+TOKENIZER = "tokenizer"
+TOKENIZER_FILE = ".tokenizer.json"
 _FORMAT = 1
 
 
@@ -52,6 +56,14 @@ class Preprocessing:
             for name, record in self.inputs.items()
             for index, statistics in enumerate(record.statistics)
             for statistic, value in statistics.items()
+            if statistic != TOKENIZER
+        }
+        # A tokenizer is a file that other programs read, too.
+        tokenizers = {
+            f"{name}{TOKENIZER_FILE}": statistics[TOKENIZER].tobytes()
+            for name, record in self.inputs.items()
+            for statistics in record.statistics
+            if TOKENIZER in statistics
         }
         description = {
             "format": _FORMAT,
@@ -67,7 +79,7 @@ class Preprocessing:
             "labels": {name: list(words) for name, words in self.labels.items()},
         }
         text = json.dumps(description, indent=2, ensure_ascii=False) + "\n"
-        return {DESCRIPTION: text.encode(), STATISTICS: save(tensors)}
+        return {DESCRIPTION: text.encode(), STATISTICS: save(tensors), **tokenizers}
 
     @classmethod
     def from_files(cls, files: Mapping[str, bytes]) -> Preprocessing:
@@ -85,7 +97,12 @@ class Preprocessing:
                     shape=tuple(record["shape"]),
                     columns=tuple(record["columns"]),
                     statistics=tuple(
-                        {statistic: tensors[f"{name}.{index}.{statistic}"] for statistic in names}
+                        {
+                            statistic: np.frombuffer(files[f"{name}{TOKENIZER_FILE}"], np.uint8)
+                            if statistic == TOKENIZER
+                            else tensors[f"{name}.{index}.{statistic}"]
+                            for statistic in names
+                        }
                         for index, names in enumerate(record["statistics"])
                     ),
                 )
@@ -112,7 +129,8 @@ def refuse_unavailable(steps: Mapping[str, Sequence[Preprocess]]) -> None:
     """Raises `Failure` E0602 for the first step that this version does not run."""
     for name, chain in steps.items():
         for step in chain:
-            if not step.available or step.name not in running.names():
+            runs = isinstance(step, TokenStep) or step.name in running.names()
+            if not step.available or not runs:
                 raise failure(
                     "E0602",
                     f"`preprocess.{name}`: `{step.name}` is not run yet",

@@ -24,7 +24,8 @@ from dlc.compiler.components.settings import Settings
 from dlc.compiler.ir.dims import INFINITY, Symbol, symbols
 from dlc.compiler.ir.graph import Graph, Program
 from dlc.compiler.ir.types import TensorType
-from dlc.runtime.data.preprocessing import Preprocessing, refuse_unavailable
+from dlc.runtime.data.preprocessing import TOKENIZER, Preprocessing, refuse_unavailable
+from dlc.runtime.data.texts import paddings
 from dlc.runtime.export.metadata import DataRecord, InputColumns, ModelInfo
 from dlc.runtime.export.onnx_builder import (
     IR_VERSIONS,
@@ -272,10 +273,17 @@ def _info(network: Network, pipeline: Pipeline, parity: ParityReport) -> ModelIn
     compilation = network.compilation
     inputs = {}
     if network.preprocessing is not None:
+        graph, chains = compilation.program.graph, compilation.settings.preprocess
+        padding = paddings({name: graph.values[name] for name in graph.inputs}, chains)
         for name, record in network.preprocessing.inputs.items():
-            steps = compilation.settings.preprocess.get(name, ())
+            steps = chains.get(name, ())
+            tokenizer = next((s[TOKENIZER] for s in record.statistics if TOKENIZER in s), None)
             inputs[name] = InputColumns(
-                columns=record.columns, steps=tuple(step.name for step in steps)
+                columns=record.columns,
+                steps=tuple(step.name for step in steps),
+                host=tuple(step for step in steps if step.where == "host"),
+                tokenizer="" if tokenizer is None else tokenizer.tobytes().decode(),
+                padding=padding.get(name),
             )
     return ModelInfo(
         name=compilation.program.name,

@@ -5,7 +5,9 @@
     dlc.spec        the fully resolved spec, as YAML text
     dlc.digest      its SHA-256
     dlc.labels      class names by output, JSON
-    dlc.preprocess  for each input its columns and the names of its steps, JSON
+    dlc.preprocess  for each input its columns, the names of its steps, the host steps with
+                    their arguments, and how its rows are padded, JSON
+    dlc.tokenizer.X the `tokenizer.json` of the input X
     dlc.metrics     the figures of the validation that the weights are from, JSON
     dlc.parity      how close the file came to PyTorch, JSON
     dlc.data        SHA-256 of the data, the rule of its split, class names by target, JSON
@@ -17,22 +19,33 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from dlc.compiler.components import registry
+from dlc.compiler.components.arguments import Mismatch
+from dlc.compiler.components.base import arguments
+from dlc.compiler.components.preprocessing.base import Preprocess
 from dlc.compiler.version import VERSION
+from dlc.runtime.data.ragged import Padding
 from dlc.runtime.failures import failure
 
 PREFIX = "dlc."
+_TOKENIZER = "tokenizer."
 _MAX_TEXT = 64 << 20
 
 
 @dataclass(frozen=True, kw_only=True)
 class InputColumns:
-    """The columns that fill an input, in their order, and the steps that follow."""
+    """The columns that fill an input, in their order, and the steps that follow; no columns
+    where a step of another input fills it. `host` are the steps that the graph does not do.
+    `tokenizer` is the text of a `tokenizer.json`, whose rows `padding` makes into batches."""
 
     columns: tuple[str, ...]
     steps: tuple[str, ...] = ()
+    host: tuple[Preprocess, ...] = ()
+    tokenizer: str = ""
+    padding: Padding | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,10 +74,7 @@ class ModelInfo:
 
     def properties(self) -> dict[str, str]:
         """The metadata properties of the file."""
-        inputs = {
-            name: {"columns": list(found.columns), "steps": list(found.steps)}
-            for name, found in self.inputs.items()
-        }
+        inputs = {name: _input(found) for name, found in self.inputs.items()}
         found: dict[str, str] = {
             "version": self.version,
             "name": self.name,
@@ -80,6 +90,9 @@ class ModelInfo:
             found["data"] = _json(
                 {"sha256": self.data.sha256, "split": self.data.split, "classes": classes}
             )
+        for name, given in self.inputs.items():
+            if given.tokenizer:
+                found[f"{_TOKENIZER}{name}"] = given.tokenizer
         return {f"{PREFIX}{key}": value for key, value in found.items()}
 
     @classmethod
@@ -95,7 +108,11 @@ class ModelInfo:
             return cls(version="")
         try:
             return _parsed(texts)
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        # `Mismatch` and `UnknownComponent` are what a later version may have written.
+        except (
+            *(ValueError, KeyError, TypeError, AttributeError, RecursionError),
+            *(Mismatch, registry.UnknownComponent),
+        ) as error:
             raise failure(
                 "E0610",
                 f"the metadata of `{where}` is damaged: {type(error).__name__}",
@@ -114,9 +131,7 @@ def _parsed(texts: Mapping[str, str]) -> ModelInfo:
         digest=texts.get("digest", ""),
         labels=_words(json.loads(texts.get("labels", "{}"))),
         inputs={
-            str(name): InputColumns(
-                columns=tuple(map(str, found["columns"])), steps=tuple(map(str, found["steps"]))
-            )
+            str(name): _read_input(found, texts.get(f"{_TOKENIZER}{name}", ""))
             for name, found in json.loads(texts.get("preprocess", "{}")).items()
         },
         metrics={str(k): float(v) for k, v in json.loads(texts.get("metrics", "{}")).items()},
@@ -128,6 +143,57 @@ def _parsed(texts: Mapping[str, str]) -> ModelInfo:
             split=dict(data["split"]),
             classes=_words(data["classes"]),
         ),
+    )
+
+
+def _input(given: InputColumns) -> dict[str, Any]:
+    found: dict[str, Any] = {"columns": list(given.columns), "steps": list(given.steps)}
+    if given.host:
+        found["host"] = [{step.name: _arguments(step)} for step in given.host]
+    if given.padding is not None:
+        found["padding"] = asdict(given.padding)
+    return found
+
+
+def _arguments(step: Preprocess) -> dict[str, Any]:
+    """The arguments of a step that are not their defaults."""
+    values = {name: getattr(step, spec.field) for name, spec in arguments(type(step)).items()}
+    defaults = {name: spec.default for name, spec in arguments(type(step)).items()}
+    return {name: value for name, value in values.items() if value != defaults[name]}
+
+
+def _read_input(given: Mapping[str, Any], tokenizer: str) -> InputColumns:
+    padding = given.get("padding")
+    host = [_step(*entry) for part in given.get("host", ()) for entry in part.items()]
+    return InputColumns(
+        columns=tuple(map(str, given["columns"])),
+        steps=tuple(map(str, given["steps"])),
+        host=tuple(host),
+        tokenizer=tokenizer,
+        padding=None if padding is None else _padding(padding),
+    )
+
+
+def _step(name: str, given: Mapping[str, Any]) -> Preprocess:
+    cls = registry.load("preprocess", name)
+    known = arguments(cls)
+    checked = {}
+    for key, value in given.items():
+        value = tuple(value) if isinstance(value, list) else value
+        checked[known[key].field] = known[key].type.check(value)
+    step = cls(**checked)
+    step.validate()
+    if not isinstance(step, Preprocess):
+        raise ValueError(name)
+    return step
+
+
+def _padding(given: Mapping[str, Any]) -> Padding:
+    names = {key: given[key] for key in ("lengths", "mask", "segments")}
+    if not all(name is None or isinstance(name, str) for name in names.values()):
+        raise ValueError("padding")
+    return Padding(
+        dim=str(given["dim"]), least=int(given["least"]), value=int(given["value"]), **names
     )
 
 

@@ -49,9 +49,11 @@ class TorchReference:
 
         declared = self.program.graph.values[name]
         if self.preprocessing is not None:
-            steps = self.settings.preprocess.get(name, ())
+            chain = self.settings.preprocess.get(name, ())
             statistics = self.preprocessing.inputs[name].statistics
-            values = apply(values, steps, statistics, declared)
+            # The file takes what the host steps give.
+            steps = [s for s in zip(chain, statistics, strict=True) if s[0].where == "graph"]
+            values = apply(values, [s for s, _ in steps], [found for _, found in steps], declared)
         tensor = torch.from_numpy(values)
         return tensor.double() if double and tensor.is_floating_point() else tensor
 

@@ -19,6 +19,7 @@ from dlc.runtime.data.columns import Binding, bind, extract
 from dlc.runtime.data.tables import Table, open_table
 from dlc.runtime.export.metadata import ModelInfo
 from dlc.runtime.failures import failure, shown
+from dlc.runtime.inference.feeding import Feeding
 from dlc.runtime.inference.session import Array, ModelSession, open_model
 
 _MOST_ROWS = 1024
@@ -74,6 +75,7 @@ class Predictor:
     session: ModelSession = field(init=False)
     info: ModelInfo = field(init=False)
     types: dict[str, TensorType] = field(init=False)
+    feeding: Feeding = field(init=False)
 
     def __post_init__(self) -> None:
         self.session = open_model(self.path, self.provider)
@@ -82,12 +84,16 @@ class Predictor:
             name: _type(name, element, dims, self.path)
             for name, (element, dims) in self.session.inputs.items()
         }
+        self.feeding = Feeding(self.info.inputs)
 
     def bindings(self, table: Table) -> tuple[Binding, ...]:
         """The columns of each input: those that the model was trained on. Raises `Failure`
         E0605 for one that is missing."""
         found = []
-        for name, type_ in self.types.items():
+        for name, taken in self.types.items():
+            if self.feeding.fills(name):
+                continue
+            type_ = self.feeding.declared(name, taken)
             known = self.info.inputs.get(name)
             columns = known.columns if known else (name,)
             # One by one, so that a missing column is named by itself.
@@ -102,7 +108,7 @@ class Predictor:
                     columns=tuple(part.columns[0] for part in parts),
                     declared=type_,
                     shape=shape,
-                    raw=None if type_.dtype is DType.STRING else type_.dtype,
+                    raw=type_.dtype,
                 )
             )
         return tuple(found)
@@ -145,9 +151,30 @@ class Predictor:
             if last is not None and first > last:
                 return
 
-    def run(self, feeds: Mapping[str, Array], rows: int) -> dict[str, Array]:
-        """The outputs for raw inputs of `rows` rows, in pieces where the batch of the file
-        has a fixed size."""
+    def run(self, values: Mapping[str, Array], rows: int) -> dict[str, Array]:
+        """The outputs for the raw values of `rows` rows, as columns hold them."""
+        columns = self.feeding.columns(values)
+        found = [
+            (places, self._run(feeds, len(places)))
+            for places, feeds in self.feeding.batches(columns, rows, whole=self._longer_outputs())
+        ]
+        # Back into the order of the rows.
+        order = np.argsort(np.concatenate([places for places, _ in found]))
+        return {
+            name: np.concatenate([outputs[name] for _, outputs in found])[order]
+            for name in found[0][1]
+        }
+
+    def _longer_outputs(self) -> bool:
+        """Whether the lengths of rows are sizes of the answers, which then want one length."""
+        return any(
+            not isinstance(dim, int)
+            for output in self.session.session.get_outputs()
+            for dim in output.shape[1:]
+        )
+
+    def _run(self, feeds: Mapping[str, Array], rows: int) -> dict[str, Array]:
+        """The outputs for one batch, in pieces where the file has one of a fixed size."""
         fixed = self._fixed_batch()
         if fixed is None:
             return self.session.run(feeds)
