@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import field
 from typing import Annotated, ClassVar, Literal
 
 from dlc.compiler.components.arguments import Path, Positive, Refers
 from dlc.compiler.components.augmentations.base import Augmentation
+from dlc.compiler.components.base import ComponentError
 from dlc.compiler.components.objectives.base import Objective
 from dlc.compiler.components.sections.base import Section
 from dlc.compiler.components.sections.files import Files
@@ -41,18 +41,15 @@ class Data(Section):
         objective: how targets are made from the inputs, where the data has none
         batch_size: samples a step; `all` makes one batch of the training part
         shuffle: draw the training rows in a new order every epoch
-        balance: a target whose classes are drawn equally often
-        on_bad_sample: `fail` stops at a sample that does not fit, `skip` leaves it out and
-            counts it
+        balance: a target whose classes are drawn equally often: in an epoch, which is as long
+            as without it, each row of a large class comes at most once and those of a small
+            one several times
+        on_bad_sample: `fail` stops at the first row that cannot be read or does not fit,
+            `skip` leaves it out, and counts and lists what it left out
         augment: random changes of the training samples, in this order
     """
 
     name: ClassVar[str] = "data"
-    unavailable: ClassVar[Mapping[str, str]] = {
-        "balance": "balanced sampling is not run yet: use `cross_entropy(..., weight=[...])`",
-        "on_bad_sample": "bad samples are not skipped yet: leave them out of the file",
-    }
-
     source: Path | Source | Files
     columns: dict[str, str | tuple[str, ...]] = field(default_factory=dict)
     where: str | None = None
@@ -64,9 +61,19 @@ class Data(Section):
     on_bad_sample: Literal["fail", "skip"] = "fail"
     augment: tuple[Augmentation, ...] = ()
 
-    def used_unavailable(self) -> tuple[tuple[str, str], ...]:
-        found = super().used_unavailable()
-        if isinstance(self.source, Files):
-            note = "separate files are not read yet: put all rows in one file and give a `split`"
-            found += (("source", note),)
-        return found
+    def validate(self) -> None:
+        split, files = self.split, self.source
+        if split is None or not isinstance(files, Files):
+            return
+        given = {"test": split.test, "folds": split.folds, "time": split.time}
+        if files.validation is not None:
+            given |= {"train": split.train, "validation": split.validation}
+            given |= {"stratify": split.stratify, "group": split.group}
+        for key, value in given.items():
+            if value:
+                raise ComponentError(
+                    "E0311",
+                    f"`split.{key}` divides rows that files of their own divide already",
+                    blame="split",
+                    help=f"leave `{key}` out, or put all rows in one file",
+                )

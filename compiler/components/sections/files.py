@@ -16,13 +16,17 @@ class Files(Section):
 
         data:
           source: {train: data/train.csv, test: data/test.csv}
+          split: {validation: 0.1, stratify: label}
 
-    Not read yet: put all rows in one file and give a `split`.
+    All need the same columns. Class names and statistics are those of the rows to learn from.
+    A row of one file is never compared with those of another: that no row is in two of them
+    is for whoever made them to see to.
 
     Arguments:
         train: the file to learn from
-        validation: the file to validate on; where absent, a part of `train` by `split`
-        test: the file that is kept for the end
+        validation: the file to validate on; where absent, a part of `train` by `split`, a
+            tenth where `split` says nothing
+        test: the file that is kept for the end; where absent, there is no such part
     """
 
     name: ClassVar[str] = "files"

@@ -14,13 +14,13 @@ class Arrow(Source):
 
         data: {source: data/events.arrow}
 
+    Files and streams of Arrow's IPC format, which version 2 of Feather is, are read a batch
+    at a time.
+
     Arguments:
-        path: the file, below the folder of the spec
+        path: the file, below the folder of the spec; a glob (`part-*`) takes all that match,
+            sorted by name
     """
 
     name: ClassVar[str] = "arrow"
-    suffixes: ClassVar[tuple[str, ...]] = (".arrow", ".feather")
-    available: ClassVar[bool] = False
-    available_note: ClassVar[str] = (
-        "Arrow files are not read yet: write the data to a Parquet or CSV file"
-    )
+    suffixes: ClassVar[tuple[str, ...]] = (".arrow", ".feather", ".arrows")

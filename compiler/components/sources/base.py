@@ -17,7 +17,8 @@ class Source(Component):
     `suffixes` are the endings by which a bare path is taken for this source.
 
     Arguments:
-        path: the file, below the folder of the spec
+        path: the file, below the folder of the spec; a glob (`part-*`) takes all that match,
+            sorted by name
     """
 
     kind: ClassVar[str] = "source"

@@ -15,15 +15,17 @@ class Csv(Source):
 
         data: {source: {csv: {path: data/measurements.txt, delimiter: ";"}}}
 
-    The first line names the columns. An empty value is missing.
+    The first line names the columns. An empty value is missing. Files may be compressed
+    (`.csv.gz`, `.csv.zst`).
 
     Arguments:
-        path: the file, below the folder of the spec
+        path: the file, below the folder of the spec; a glob (`part-*`) takes all that match,
+            sorted by name
         delimiter: the character between two values
     """
 
     name: ClassVar[str] = "csv"
-    suffixes: ClassVar[tuple[str, ...]] = (".csv",)
+    suffixes: ClassVar[tuple[str, ...]] = (".csv", ".csv.gz", ".csv.zst")
 
     delimiter: str = ","
 

@@ -17,7 +17,9 @@ class Idx(Source):
           source:
             idx: {path: data/train-images-idx3-ubyte, labels: data/train-labels-idx1-ubyte}
 
-    The columns are `image` and `label`.
+    The columns are `image` and `label`. Where `labels` is absent, the file of labels that
+    MNIST's names call for (`train-labels-idx1-ubyte` beside `train-images-idx3-ubyte`) is
+    taken if it is there. Files may be compressed (`.gz`).
 
     Arguments:
         path: the file of the images, below the folder of the spec
@@ -26,9 +28,5 @@ class Idx(Source):
 
     name: ClassVar[str] = "idx"
     suffixes: ClassVar[tuple[str, ...]] = (".idx", ".idx.gz", "-ubyte", "-ubyte.gz")
-    available: ClassVar[bool] = False
-    available_note: ClassVar[str] = (
-        "IDX files are not read yet: write the data to a Parquet or CSV file"
-    )
 
     labels: Path | None = None

@@ -14,7 +14,10 @@ class ImageFolder(Source):
 
         data: {source: data/flowers}
 
-    The columns are `image` and `label`, the label being the name of the folder.
+    The columns are `image` and `label`, the label being the name of the folder. PNG and JPEG
+    files are taken, in the order of their paths; other files and names that begin with a dot
+    are left out. A folder without folders has the column `image` only. Images that a table
+    lists are read from that table: a column of paths, relative to it, is a column of images.
 
     Arguments:
         path: the folder, below the folder of the spec
@@ -22,7 +25,3 @@ class ImageFolder(Source):
 
     name: ClassVar[str] = "image_folder"
     suffixes: ClassVar[tuple[str, ...]] = ("",)
-    available: ClassVar[bool] = False
-    available_note: ClassVar[str] = (
-        "image folders are not read yet: write decoded pixels to a Parquet file"
-    )

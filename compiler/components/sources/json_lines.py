@@ -14,9 +14,20 @@ class JsonLines(Source):
 
         data: {source: data/events.jsonl}
 
+    The keys of the first object are the columns; a key that another lacks is missing there.
+    Files may be compressed (`.jsonl.gz`, `.jsonl.zst`).
+
     Arguments:
-        path: the file, below the folder of the spec
+        path: the file, below the folder of the spec; a glob (`part-*`) takes all that match,
+            sorted by name
     """
 
     name: ClassVar[str] = "json_lines"
-    suffixes: ClassVar[tuple[str, ...]] = (".jsonl", ".ndjson")
+    suffixes: ClassVar[tuple[str, ...]] = (
+        ".jsonl",
+        ".jsonl.gz",
+        ".jsonl.zst",
+        ".ndjson",
+        ".ndjson.gz",
+        ".ndjson.zst",
+    )

@@ -14,13 +14,13 @@ class Npz(Source):
 
         data: {source: data/digits.npz}
 
+    The first dim of each array counts the rows, and is the same for all that are read.
+    Arrays of Python objects are refused.
+
     Arguments:
-        path: the file, below the folder of the spec
+        path: the file, below the folder of the spec; a glob (`part-*`) takes all that match,
+            sorted by name
     """
 
     name: ClassVar[str] = "npz"
     suffixes: ClassVar[tuple[str, ...]] = (".npz",)
-    available: ClassVar[bool] = False
-    available_note: ClassVar[str] = (
-        "NumPy files are not read yet: write the data to a Parquet or CSV file"
-    )

@@ -17,7 +17,8 @@ class Parquet(Source):
     A column of lists is a tensor a row. Page checksums are verified where the file has them.
 
     Arguments:
-        path: the file, below the folder of the spec
+        path: the file, below the folder of the spec; a glob (`part-*`) takes all that match,
+            sorted by name
     """
 
     name: ClassVar[str] = "parquet"

@@ -14,15 +14,13 @@ class TextLines(Source):
 
         data: {source: data/wiki.txt}
 
-    The only column is `line`.
+    The only column is `line`. An empty line is a sample too. Files may be compressed
+    (`.txt.gz`, `.txt.zst`).
 
     Arguments:
-        path: the file, below the folder of the spec
+        path: the file, below the folder of the spec; a glob (`part-*`) takes all that match,
+            sorted by name
     """
 
     name: ClassVar[str] = "text_lines"
-    suffixes: ClassVar[tuple[str, ...]] = (".txt",)
-    available: ClassVar[bool] = False
-    available_note: ClassVar[str] = (
-        "text files are not read yet: write columns of numbers to a Parquet or CSV file"
-    )
+    suffixes: ClassVar[tuple[str, ...]] = (".txt", ".txt.gz", ".txt.zst")

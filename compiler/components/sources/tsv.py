@@ -14,14 +14,16 @@ class Tsv(Csv):
 
         data: {source: data/measurements.tsv}
 
-    The first line names the columns. An empty value is missing.
+    The first line names the columns. An empty value is missing. Files may be compressed
+    (`.tsv.gz`, `.tsv.zst`).
 
     Arguments:
-        path: the file, below the folder of the spec
+        path: the file, below the folder of the spec; a glob (`part-*`) takes all that match,
+            sorted by name
         delimiter: the character between two values
     """
 
     name: ClassVar[str] = "tsv"
-    suffixes: ClassVar[tuple[str, ...]] = (".tsv",)
+    suffixes: ClassVar[tuple[str, ...]] = (".tsv", ".tsv.gz", ".tsv.zst")
 
     delimiter: str = "\t"

@@ -36,6 +36,7 @@ from dlc.compiler.components.sections.train import Train
 from dlc.compiler.components.sections.transfer import Transfer
 from dlc.compiler.components.settings import Settings
 from dlc.compiler.components.sources.base import for_path
+from dlc.compiler.components.sources.parallel_text import ParallelText
 
 
 @pytest.mark.parametrize(
@@ -67,6 +68,19 @@ def test_a_share_that_is_left_out_takes_what_the_others_leave(
         (Split(train=0.8, validation=0.1, test=0.01), "E0311", "train"),
         (Split(validation=0.5, test=0.5), "E0311", "validation"),
         (Split(train=0.0), "E0311", "train"),
+        (Split(folds=5, train=0.8), "E0311", "train"),
+        (Split(folds=5, time="day"), "E0311", "time"),
+        (Split(group="patient", stratify="label"), "E0311", "stratify"),
+        (Split(folds="groups"), "E0311", "folds"),
+        (Split(fold=2), "E0311", "fold"),
+        (Split(folds=2, fold=2), "E0302", "fold"),
+        (
+            Data(source=Files(train="a", validation="b"), split=Split(validation=0.1)),
+            "E0311",
+            "split",
+        ),
+        (Data(source=Files(train="a", test="b"), split=Split(test=0.1)), "E0311", "split"),
+        (ParallelText(path=".", texts={"a": "a.txt"}), "E0302", "texts"),
         (Train(epochs=1, steps=1), "E0311", "steps"),
         (
             Search(minimize="a", maximize="b", space={"p": Uniform(low=0, high=1)}),
@@ -121,10 +135,10 @@ def test_defaults_ask_for_nothing_that_is_not_run() -> None:
     ("settings", "found"),
     [
         (Settings(data=Data(source="a.csv", where="x < 1")), []),
-        (Settings(data=Data(source="a.csv", balance="y")), ["data.balance"]),
-        (Settings(data=Data(source="a.csv", split=Split(folds=5))), ["data.split.folds"]),
-        (Settings(data=Data(source="pictures")), ["data.source"]),
-        (Settings(data=Data(source=Files(train="a.csv"))), ["data.source"]),
+        (Settings(data=Data(source="a.csv", balance="y")), []),
+        (Settings(data=Data(source="a.csv", split=Split(folds=5))), []),
+        (Settings(data=Data(source="pictures")), []),
+        (Settings(data=Data(source=Files(train="a.csv"))), []),
         (Settings(data=Data(source="a.csv", augment=(HorizontalFlip(),))), ["data.augment"]),
         (
             Settings(data=Data(source="a.csv", objective=SkipGram(context="c", label="l"))),
@@ -193,6 +207,10 @@ def test_values_that_a_key_takes() -> None:
         ("events.jsonl", "json_lines"),
         ("a.feather", "arrow"),
         ("a.npz", "npz"),
+        ("data/part-*.csv.gz", "csv"),
+        ("a.tsv.zst", "tsv"),
+        ("wiki.txt.gz", "text_lines"),
+        ("train-images-idx3-ubyte.gz", "idx"),
         ("a.xlsx", None),
     ],
 )

@@ -1,0 +1,189 @@
+"""The rows that a data section asks for, as raw arrays, and how they are divided."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from dlc.compiler.components.sections.data import Data
+from dlc.compiler.ir.types import DType, TensorType
+from dlc.runtime.data.columns import Array, Binding, bind, extract
+from dlc.runtime.data.dividing import column_of, divide_rows, key_columns, split_rule
+from dlc.runtime.data.filters import Filter
+from dlc.runtime.data.formats.base import BadRow, Skipped, Table
+from dlc.runtime.data.images import Images, channels_of, holds_images
+from dlc.runtime.data.sources import open_source
+from dlc.runtime.data.splits import PARTS, Division, Rows, SplitRule
+from dlc.runtime.failures import Failure, failure, shown
+
+#: Puts the pictures of an input through its host steps, `[1, channels, height, width]` each.
+PrepareImage = Callable[[str, Array], Array]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RawRows:
+    """Rows as the file has them. `rows` are their numbers from 1; `images` the names of the
+    arrays that were pictures. `skipped` are rows that were left out."""
+
+    table: Table
+    bindings: Mapping[str, Binding]
+    arrays: dict[str, Array]
+    rows: Rows
+    rule: SplitRule
+    division: Division
+    images: frozenset[str] = frozenset()
+    skipped: tuple[Skipped, ...] = ()
+
+    @property
+    def path(self) -> Path:
+        return self.table.path
+
+    def without(self, places: Rows, skipped: Sequence[Skipped]) -> RawRows:
+        """The same less the rows at `places`."""
+        if not len(places):
+            return self
+        kept = np.setdiff1d(np.arange(len(self.rows)), places)
+        division = self.division.without(places)
+        moved = {name: np.searchsorted(kept, division.part(name)) for name in PARTS}
+        return replace(
+            self,
+            arrays={name: values[kept] for name, values in self.arrays.items()},
+            rows=self.rows[kept],
+            division=Division(**moved),
+            skipped=tuple(sorted((*self.skipped, *skipped), key=lambda row: row.row)),
+        )
+
+
+def read_rows(
+    data: Data,
+    *,
+    inputs: Mapping[str, TensorType],
+    targets: Mapping[str, TensorType],
+    root: Path,
+    raw: Mapping[str, DType] | None = None,
+    prepare_image: PrepareImage = lambda name, image: image,
+) -> RawRows:
+    """Reads, filters and divides the rows of a data section.
+
+    `raw` is the element type of columns that are not read as their input is declared. The
+    division is that of all rows that the filter keeps; a row that is skipped is then taken
+    from its part, so that it moves no other row. Raises `Failure` E0602 to E0606.
+    """
+    table = open_source(data, root)
+    rule = split_rule(data)
+    classified = {name for name, type in targets.items() if type.dtype.is_int and type.rank == 1}
+    wanted = {**inputs, **targets}
+    bindings = bind(wanted, data.columns, table.names, table.path, raw=raw, text=classified)
+    condition = Filter(data.where) if data.where is not None else None
+    columns = [column for binding in bindings for column in binding.columns]
+    if condition is not None:
+        columns += [column_of(table, name, "data.where") for name in condition.columns]
+    keys = key_columns(table, rule, bindings)
+    content = table.read([*columns, *keys.values()])
+    skipped = list(table.skipped)
+    rows = np.arange(1, content.num_rows + len(skipped) + 1, dtype=np.int64)
+    rows = np.setdiff1d(rows, np.array([row.row for row in skipped], np.int64))
+    if condition is not None:
+        mask = condition.mask(content)
+        content, rows = content.filter(mask), rows[mask]
+    if len(rows) == 0:
+        kept = f" that `{data.where}` keeps" if condition is not None else ""
+        raise failure("E0604", f"`{shown(table.path)}` has no rows{kept}")
+    division = divide_rows(table, content, rows, rule, keys)
+    arrays: dict[str, Array] = {}
+    images: set[str] = set()
+    bad: dict[int, Skipped] = {}
+    for binding in bindings:
+        if holds_images(binding, content.schema.field(binding.columns[0]).type):
+            name = binding.name
+            images.add(name)
+            lost: list[Skipped] | None = [] if table.skip else None
+            arrays[name] = _images(table, content, binding, rows, root).stacked(
+                binding.shape,
+                lambda image, name=name: prepare_image(name, image),  # type: ignore[misc]
+                lost,
+            )
+            bad |= {row.row: row for row in reversed(lost or ())}
+        elif table.skip:
+            bad |= _bad_rows(content, binding, table, rows)
+    places = np.searchsorted(rows, np.array(sorted(bad), np.int64))
+    kept = np.setdiff1d(np.arange(len(rows)), places)
+    if len(kept) == 0:
+        first = min(bad)
+        raise failure(
+            "E0606",
+            f"`{shown(table.path)}`: every row is bad, such as row {first:,}: {bad[first].reason}",
+        )
+    left = content.take(pa.array(kept)) if len(places) else content
+    numbers: Sequence[int] | int = 1 if len(kept) == rows[-1] else rows[kept].tolist()
+    for binding in bindings:
+        if binding.name in images:
+            arrays[binding.name] = (
+                arrays[binding.name][kept] if len(places) else arrays[binding.name]
+            )
+        else:
+            arrays[binding.name] = extract(left, binding, table.origin, rows=numbers)
+    left_over = division.without(places)
+    moved = {part: np.searchsorted(kept, left_over.part(part)) for part in PARTS}
+    return RawRows(
+        table=table,
+        bindings={binding.name: binding for binding in bindings},
+        arrays={binding.name: arrays[binding.name] for binding in bindings},
+        rows=rows[kept],
+        rule=rule,
+        division=Division(**moved) if len(places) else division,
+        images=frozenset(images),
+        skipped=tuple(sorted((*skipped, *bad.values()), key=lambda row: row.row)),
+    )
+
+
+def _images(table: Table, content: Any, binding: Binding, rows: Rows, root: Path) -> Images:
+    name = binding.columns[0]
+    return Images(
+        column=name,
+        values=content.column(name),
+        channels=channels_of(binding),
+        folder=table.folder,
+        root=root,
+        place=table.origin,
+        rows=rows,
+    )
+
+
+# ── bad rows ─────────────────────────────────────────────────────────────────
+
+
+def _bad_rows(content: Any, binding: Binding, table: Table, rows: Rows) -> dict[int, Skipped]:
+    """The rows that do not fit, found by halves: what fits whole is looked at once."""
+    found: dict[int, Skipped] = {}
+    only = content.select(list(binding.columns))
+    pending = [(0, len(rows))]
+    while pending:
+        start, stop = pending.pop()
+        try:
+            extract(
+                only.slice(start, stop - start),
+                binding,
+                table.origin,
+                rows=rows[start:stop].tolist(),
+            )
+        except BadRow as error:
+            if stop - start == 1:
+                reason = error.reason
+                found[error.row] = Skipped(row=error.row, column=error.column, reason=reason)
+                continue
+            middle = (start + stop) // 2
+            pending += [(middle, stop), (start, middle)]
+        except Failure as error:
+            # Of one row alone this is that row's fault, of all of them the spec's.
+            if stop - start == len(rows):
+                raise
+            for row in rows[start:stop].tolist():
+                reason = error.diagnostic.message
+                found[row] = Skipped(row=row, column=binding.columns[0], reason=reason)
+    return found
