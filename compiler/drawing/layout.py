@@ -58,11 +58,10 @@ class Line:
 
 @component
 class Cut:
-    """A height at which a drawing may go on in the next column, and the wires that run there:
-    their x, and the numbers of the lines that have it."""
+    """A height at which a drawing may go on in the next column, and the x of the wires that
+    run there."""
 
     y: float
-    row: int
     crossing: tuple[float, ...]
 
 
@@ -454,7 +453,6 @@ class _Layout:
         for layer, nets in enumerate(self._nets[:-1]):
             yield Cut(
                 y=self._tracks[layer] - 1,
-                row=layer,
                 crossing=tuple(sorted(net.start for net in nets)),
             )
 
