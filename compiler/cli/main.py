@@ -56,7 +56,7 @@ COMMANDS: Final[dict[str, Command]] = {
     for command in (
         Command("check", f"{_COMPILER}.check", "find every mistake, with its place", _SPEC),
         Command("cost", f"{_COMPILER}.cost", "parameters, MACs and bytes per layer", _SPEC),
-        Command("graph", f"{_COMPILER}.graph", "the typed graph as text", _SPEC),
+        Command("graph", f"{_COMPILER}.graph", "the network as a picture, or as text", _SPEC),
         Command("build", f"{_COMPILER}.build", "write plain PyTorch", _SPEC),
         Command("fmt", f"{_COMPILER}.fmt", "put a spec into canonical form", _SPEC),
         Command("convert", f"{_COMPILER}.convert", "from YAML to .dlc and back", _SPEC),
