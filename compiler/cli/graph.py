@@ -25,22 +25,21 @@ _PICTURES = (".svg", ".png", ".html")
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.description = (
         "Example: dlc graph specs/lenet5.yaml -o lenet5.svg\n\n"
-        "Draws the network: layers and blocks with their shapes and parameters. The suffix\n"
-        "says what is written: .svg and .png are pictures to print, .html is a page in\n"
-        "which blocks unfold and layers tell all about themselves. Without `-o` the typed\n"
-        "graph is printed as text; a graph.txt that `dlc build` wrote is read back."
+        "Draws the network: .svg and .png to print, .html with blocks that unfold and layers\n"
+        "that tell all about themselves. Without `-o` the typed graph is printed as text; a\n"
+        "graph.txt that `dlc build` wrote is read back."
     )
     add_spec(parser)
     parser.add_argument(
-        "-o", "--output", metavar="FILE", help="the picture to write: .svg, .png or .html"
+        "-o", "--output", metavar="F", help="the picture to write: .svg, .png or .html"
     )
     parser.add_argument(
         "--depth",
         type=_depth,
         metavar="N",
-        help="levels of blocks that are unfolded (default: what fits; none in .html)",
+        help="levels of blocks that are unfolded (default: what fits)",
     )
-    parser.add_argument("--force", action="store_true", help="replace FILE where it exists")
+    parser.add_argument("--force", action="store_true", help="replace the file where it exists")
     add_common(parser)
 
 
