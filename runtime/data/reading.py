@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -47,15 +48,13 @@ class RawRows:
         """The same less the rows at `places`."""
         if not len(places):
             return self
-        kept = np.setdiff1d(np.arange(len(self.rows)), places)
-        division = self.division.without(places)
-        moved = {name: np.searchsorted(kept, division.part(name)) for name in PARTS}
+        kept = np.setdiff1d(np.arange(len(self.rows), dtype=np.int64), places)
         return replace(
             self,
             arrays={name: values[kept] for name, values in self.arrays.items()},
             rows=self.rows[kept],
-            division=Division(**moved),
-            skipped=tuple(sorted((*self.skipped, *skipped), key=lambda row: row.row)),
+            division=_moved(self.division, kept, len(self.rows)),
+            skipped=_in_order((*self.skipped, *skipped)),
         )
 
 
@@ -92,54 +91,69 @@ def read_rows(
         mask = condition.mask(content)
         content, rows = content.filter(mask), rows[mask]
     if len(rows) == 0:
-        kept = f" that `{data.where}` keeps" if condition is not None else ""
-        raise failure("E0604", f"`{shown(table.path)}` has no rows{kept}")
+        that = f" that `{data.where}` keeps" if condition is not None else ""
+        raise failure("E0604", f"`{shown(table.path)}` has no rows{that}")
     division = divide_rows(table, content, rows, rule, keys)
+    pictures = {
+        b.name for b in bindings if holds_images(b, content.schema.field(b.columns[0]).type)
+    }
     arrays: dict[str, Array] = {}
-    images: set[str] = set()
     bad: dict[int, Skipped] = {}
     for binding in bindings:
-        if holds_images(binding, content.schema.field(binding.columns[0]).type):
-            name = binding.name
-            images.add(name)
-            lost: list[Skipped] | None = [] if table.skip else None
-            arrays[name] = _images(table, content, binding, rows, root).stacked(
-                binding.shape,
-                lambda image, name=name: prepare_image(name, image),  # type: ignore[misc]
-                lost,
+        name = binding.name
+        if name in pictures:
+            images = _images(table, content, binding, rows, root)
+            lost: list[Skipped] = []
+            arrays[name] = images.stacked(
+                binding.shape, partial(prepare_image, name), lost if table.skip else None
             )
-            bad |= {row.row: row for row in reversed(lost or ())}
+            bad |= {row.row: row for row in lost}
         elif table.skip:
             bad |= _bad_rows(content, binding, table, rows)
-    places = np.searchsorted(rows, np.array(sorted(bad), np.int64))
-    kept = np.setdiff1d(np.arange(len(rows)), places)
-    if len(kept) == 0:
-        first = min(bad)
-        raise failure(
-            "E0606",
-            f"`{shown(table.path)}`: every row is bad, such as row {first:,}: {bad[first].reason}",
-        )
-    left = content.take(pa.array(kept)) if len(places) else content
-    numbers: Sequence[int] | int = 1 if len(kept) == rows[-1] else rows[kept].tolist()
+    kept = _kept(table, rows, bad)
+    if bad:
+        content = content.take(pa.array(kept))
+        arrays = {name: values[kept] for name, values in arrays.items()}
+        division = _moved(division, kept, len(rows))
+        rows = rows[kept]
+    numbers: Sequence[int] | int = 1 if len(rows) == rows[-1] else rows.tolist()
     for binding in bindings:
-        if binding.name in images:
-            arrays[binding.name] = (
-                arrays[binding.name][kept] if len(places) else arrays[binding.name]
-            )
-        else:
-            arrays[binding.name] = extract(left, binding, table.origin, rows=numbers)
-    left_over = division.without(places)
-    moved = {part: np.searchsorted(kept, left_over.part(part)) for part in PARTS}
+        if binding.name not in pictures:
+            arrays[binding.name] = extract(content, binding, table.origin, rows=numbers)
     return RawRows(
         table=table,
         bindings={binding.name: binding for binding in bindings},
-        arrays={binding.name: arrays[binding.name] for binding in bindings},
-        rows=rows[kept],
+        arrays=arrays,
+        rows=rows,
         rule=rule,
-        division=Division(**moved) if len(places) else division,
-        images=frozenset(images),
-        skipped=tuple(sorted((*skipped, *bad.values()), key=lambda row: row.row)),
+        division=division,
+        images=frozenset(pictures),
+        skipped=_in_order((*skipped, *bad.values())),
     )
+
+
+def _kept(table: Table, rows: Rows, bad: Mapping[int, Skipped]) -> Rows:
+    """The places of the rows that are not bad; raises `Failure` E0606 where all are."""
+    kept = np.flatnonzero(~np.isin(rows, np.array(list(bad), np.int64)))
+    if len(kept) == 0:
+        first = bad[min(bad)]
+        raise failure(
+            "E0606",
+            f"`{shown(table.path)}`: every row is bad, such as row {first.row:,}: {first.reason}",
+        )
+    return kept
+
+
+def _moved(division: Division, kept: Rows, count: int) -> Division:
+    """The division of what is left of `count` rows when only those at `kept` stay."""
+    place = np.full(count, -1, np.int64)
+    place[kept] = np.arange(len(kept))
+    parts = {part: place[division.part(part)] for part in PARTS}
+    return Division(**{part: places[places >= 0] for part, places in parts.items()})
+
+
+def _in_order(skipped: Iterable[Skipped]) -> tuple[Skipped, ...]:
+    return tuple(sorted(skipped, key=lambda row: row.row))
 
 
 def _images(table: Table, content: Any, binding: Binding, rows: Rows, root: Path) -> Images:

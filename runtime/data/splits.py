@@ -92,13 +92,6 @@ class Division:
         rows: Rows = getattr(self, name)
         return rows
 
-    def without(self, rows: Rows) -> Division:
-        """The same parts less some rows."""
-        if not len(rows):
-            return self
-        kept = {name: np.setdiff1d(self.part(name), rows) for name in PARTS}
-        return Division(**kept)
-
 
 def divide(
     count: int,
