@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from dlc.compiler.diagnostics.model import Diagnostic, Severity
     from dlc.compiler.driver import check
     from dlc.compiler.ir.graph import Graph, Node, Parameter, Program
+    from dlc.compiler.lints import is_allowed
     from dlc.compiler.source import Source, Span
 
 _HOMES = {
@@ -27,6 +28,7 @@ _HOMES = {
     "Source": "dlc.compiler.source",
     "Span": "dlc.compiler.source",
     "check": "dlc.compiler.driver",
+    "is_allowed": "dlc.compiler.lints",
 }
 
 __all__ = [
@@ -41,6 +43,7 @@ __all__ = [
     "Source",
     "Span",
     "check",
+    "is_allowed",
 ]
 
 

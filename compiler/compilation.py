@@ -11,7 +11,8 @@ from dlc.compiler.components.settings import Head, Settings
 from dlc.compiler.diagnostics.model import Diagnostic, Severity
 from dlc.compiler.ir.graph import Program
 from dlc.compiler.record import component
-from dlc.compiler.source import Source
+from dlc.compiler.source import Source, Span
+from dlc.compiler.syntax import tree
 from dlc.compiler.syntax.tree import File
 
 
@@ -48,6 +49,19 @@ class Compilation:
     def digest(self) -> str:
         """SHA-256 of the canonical text: equal for both surfaces of a spec."""
         return _sha256(self.canonical)
+
+    def data_place(self, about: str | None = None) -> Span | None:
+        """Where the spec says what fills an input or target: its entry of `data.columns`; where
+        it has none, and for the data as a whole, `data.source`."""
+        data = next((e for e in self.spec.settings if e.key.text == "data"), None)
+        if data is None or not isinstance(data.value, tree.Mapping):
+            return None if data is None else data.key.span
+        entries = {entry.key.text: entry.value for entry in data.value.entries}
+        columns = entries.get("columns")
+        for entry in columns.entries if isinstance(columns, tree.Mapping) else ():
+            if entry.key.text == about:
+                return entry.value.span
+        return entries["source"].span if "source" in entries else data.key.span
 
     @cached_property
     def graph_digest(self) -> str:

@@ -116,6 +116,38 @@ _CODES = (
     ),
     Code("W0104", "unused-param", "a parameter of the spec that nothing reads", Severity.WARNING),
     Code("W0105", "unused-init", "an entry of `init` that no layer starts from", Severity.WARNING),
+    # W02xx data
+    Code("W0201", "missing-values", "missing values that nothing fills", Severity.WARNING),
+    Code(
+        "W0202",
+        "constant-column",
+        "a column that holds one value in every row",
+        Severity.WARNING,
+    ),
+    Code("W0203", "duplicate-column", "columns that are equal in every row", Severity.WARNING),
+    Code("W0204", "duplicate-rows", "rows that are there more than once", Severity.WARNING),
+    Code(
+        "W0205",
+        "row-in-two-parts",
+        "the same inputs in two parts of the data",
+        Severity.WARNING,
+    ),
+    Code("W0206", "contradicting-labels", "equal inputs with different classes", Severity.WARNING),
+    Code(
+        "W0207",
+        "likely-wrong-labels",
+        "rows whose class is that of none of their neighbours",
+        Severity.WARNING,
+    ),
+    Code("W0208", "class-imbalance", "classes of very different sizes", Severity.WARNING),
+    Code("W0209", "outliers", "numbers far from all others", Severity.WARNING),
+    Code("W0210", "unlike-scales", "inputs on wildly different scales", Severity.WARNING),
+    Code(
+        "W0211",
+        "drift-between-parts",
+        "parts of the data that differ from each other",
+        Severity.WARNING,
+    ),
     # W07xx starting from trained weights
     Code(
         "W0701",

@@ -1,0 +1,68 @@
+"""Inputs on wildly different scales.
+
+The first layer sees a column that runs to thousands and hardly sees one of thousandths; the
+loss is a long narrow valley, which gradients cross instead of following (LeCun et al.,
+"Efficient backprop", 1998, section 4.3). Remedy: `standardize`, or another step that brings
+all columns to one scale.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from dlc.compiler.diagnostics.catalog import code
+from dlc.runtime.data.audit.facts import Facts
+from dlc.runtime.data.audit.findings.base import Finding, figure
+from dlc.runtime.data.audit.profile import Column, Kind
+
+CODE = code("W0210")
+
+_RATIO = 100.0
+_RESCALING = frozenset(
+    {"standardize", "min_max", "max_abs", "robust", "pca_whitening", "zca_whitening"}
+    | {"power", "bucketize"}
+)
+_NORMS = ("batch_norm", "instance_norm", "normalize")
+
+
+def check(facts: Facts) -> Iterator[Finding]:
+    plain = [
+        column
+        for column in facts.columns
+        if not column.target and column.kind is not Kind.TEXT and not _rescaled(facts, column.owner)
+    ]
+    moving = [column for column in plain if column.spread is not None and column.spread.std > 0]
+    if len(moving) < 2:
+        return
+    smallest, largest = min(moving, key=_std), max(moving, key=_std)
+    ratio = _std(largest) / _std(smallest)
+    if ratio < _RATIO:
+        return
+    yield Finding(
+        code=CODE,
+        message=f"`{largest.name}` varies {figure(float(f'{ratio:.2g}'))} times as much as "
+        f"`{smallest.name}`",
+        about=largest.owner,
+        notes=(
+            f"their standard deviations are {figure(_std(largest))} and {figure(_std(smallest))}",
+        ),
+        help=f"bring them to one scale: `preprocess: {{{largest.owner}: standardize}}`",
+        numbers={"std": {largest.name: _std(largest), smallest.name: _std(smallest)}},
+    )
+
+
+def _std(column: Column) -> float:
+    return column.spread.std if column.spread is not None else 0.0
+
+
+def _rescaled(facts: Facts, owner: str) -> bool:
+    """Whether a step, or the first layer, brings the input to a scale of its own. Numbers that
+    are indices have none."""
+    compilation = facts.compilation
+    if any(s.name in _RESCALING for s in compilation.settings.preprocess.get(owner, ())):
+        return True
+    graph = compilation.program.graph
+    if not graph.values[owner].dtype.is_float:
+        return True
+    readers = [n for n in graph.nodes if owner in (value for _, value in n.inputs)]
+    return bool(readers) and all(node.kind.startswith(_NORMS) for node in readers)
