@@ -13,6 +13,7 @@ from dlc.compiler.components.losses.base import Loss
 from dlc.compiler.components.metrics.base import Metric
 from dlc.compiler.components.optimizers.base import Optimizer
 from dlc.compiler.components.postprocessing.base import Postprocess
+from dlc.compiler.components.preprocessing._texts import TokenStep
 from dlc.compiler.components.preprocessing.base import Preprocess
 from dlc.compiler.components.schedules.base import Schedule
 from dlc.compiler.components.sections.data import Data
@@ -22,6 +23,8 @@ from dlc.compiler.diagnostics.model import Collector, DiagnosticError, Label
 from dlc.compiler.diagnostics.suggest import did_you_mean, listed
 from dlc.compiler.ir.graph import Program
 from dlc.compiler.ir.types import TensorType
+from dlc.compiler.lowering.chains import check_chain
+from dlc.compiler.lowering.text_steps import by_step, check_text_step
 from dlc.compiler.semantics.evaluate import evaluate, show
 from dlc.compiler.semantics.instantiate import Context, blamed, instantiate
 from dlc.compiler.semantics.scope import Scope, error
@@ -79,6 +82,8 @@ class SettingsBuilder:
         )
         self.values = {e.key.text: e.value for e in spec.settings}
         self.keys = {e.key.text: e.key.span for e in spec.settings}
+        # Whether a step with an error might fill an input.
+        self.unsure = False
 
     def build(self) -> Settings:
         """The settings; sections with errors are left out, the errors reported. Without a
@@ -111,6 +116,7 @@ class SettingsBuilder:
             schedule=self._one("schedule", Schedule),
             **kept,
         )
+        self._check_chains(settings)
         self._check_filled(settings)
         self._check_augmented(settings)
         self._check_training(settings)
@@ -165,18 +171,28 @@ class SettingsBuilder:
                 continue
             made: list[_C] = []
             items = entry.value.items if isinstance(entry.value, tree.ListExpr) else ()
+            calls: list[tree.Call] = []
             type_now: TensorType | None = known[entry.key.text]
             for item in items:
                 if not isinstance(item, tree.Call):
                     continue
                 step = self._guard(lambda item=item: self._component(section, item))  # type: ignore[misc]
                 if not isinstance(step, base):
+                    self.unsure = True
                     continue
                 made.append(step)
+                calls.append(item)
                 if isinstance(step, Postprocess) and type_now is not None:
                     # Each step reads the output itself, not the step before it.
                     self._check(lambda s=step, t=type_now: s.infer(t), item)  # type: ignore[misc]
             found[entry.key.text] = tuple(made)
+            chain = [step for step in made if isinstance(step, Preprocess)]
+            cut = any(isinstance(step, TokenStep) for step in chain)
+            for place, call in enumerate(calls if cut else ()):
+                self._check(
+                    lambda n=entry.key.text, c=chain, p=place: check_text_step(n, c, p, known),  # type: ignore[misc]
+                    call,
+                )
         return found
 
     def _check(self, run: Callable[[], object], call: tree.Call) -> None:
@@ -185,6 +201,23 @@ class SettingsBuilder:
             run()
         except ComponentError as problem:
             self.collector.add(blamed(problem, call.span, places))
+
+    def _check_chains(self, settings: Settings) -> None:
+        """The steps of each input lead from some column to its declared type. Those with a
+        token step are looked at by `check_text_step`."""
+        value = self.values.get("preprocess")
+        declared = {d.name.text: d.span for d in self.spec.model.inputs} if self.spec.model else {}
+        for entry in value.entries if isinstance(value, tree.Mapping) else ():
+            name = entry.key.text
+            steps = settings.preprocess.get(name, ())
+            items = entry.value.items if isinstance(entry.value, tree.ListExpr) else ()
+            calls = [item for item in items if isinstance(item, tree.Call)]
+            whole = steps and len(steps) == len(calls) == len(items)
+            if whole and not any(isinstance(step, TokenStep) for step in steps):
+                links = list(zip(steps, calls, strict=True))
+                self.collector.extend(
+                    check_chain(name, self.inputs[name], links, declared.get(name))
+                )
 
     # ── loss and metrics ─────────────────────────────────────────────────────
 
@@ -262,6 +295,7 @@ class SettingsBuilder:
         if data.objective is not None:
             filled |= _named(data.objective, known)
         columns = self._columns_entry()
+        self._check_filled_once(settings, columns)
         for name in data.columns:
             if name not in known:
                 _, help = did_you_mean(name, known, "input")
@@ -275,14 +309,37 @@ class SettingsBuilder:
         if self.spec.model is not None:
             declared |= {d.name.text: d.span for d in self.spec.model.inputs}
         for name in known:
-            if name not in filled:
+            if name not in filled and not self.unsure:
                 self._report(
                     "E0213",
                     f"nothing fills `{name}`",
                     declared[name],
-                    f"add it to `data.columns`: `{name}: column`",
+                    f"add it to `data.columns`: `{name}: column`"
+                    + by_step(settings.preprocess, known[name]),
                     (Label(self.keys["data"], "the data has columns for the others"),),
                 )
+
+    def _check_filled_once(self, settings: Settings, columns: Mapping[str, Span]) -> None:
+        """No input that a step fills has a column, or another step, too."""
+        by: dict[str, str] = {}
+        for source, steps in settings.preprocess.items():
+            for step in steps:
+                for name in step.fills:
+                    other = by.setdefault(name, source)
+                    if other != source:
+                        self._report(
+                            "E0311",
+                            f"steps of `{other}` and of `{source}` fill `{name}`",
+                            self.keys["preprocess"],
+                            "name an input of its own for each",
+                        )
+                    if name in columns:
+                        self._report(
+                            "E0311",
+                            f"`{name}` has a column, and `{step.name}` of `{source}` fills it",
+                            columns[name],
+                            "leave the column out, or do not name the input in the step",
+                        )
 
     def _check_augmented(self, settings: Settings) -> None:
         """Every augmentation finds an input to change and can change the targets with it."""

@@ -22,6 +22,7 @@ from dlc.compiler.diagnostics.model import Severity
 from dlc.compiler.ir.types import TensorType
 from dlc.runtime.data.dataset import DataSet, prepare
 from dlc.runtime.data.preprocessing import InputRecord, Preprocessing
+from dlc.runtime.data.ragged import Ragged
 from dlc.runtime.data.splits import PARTS, SplitRule
 from dlc.runtime.export.metadata import DataRecord
 from dlc.runtime.failures import failure, shown
@@ -261,12 +262,18 @@ def _targets(
 
 
 def _model_chunks(predictor: Predictor, samples: DataSet, places: Rows) -> Chunks:
-    done = 0
-    for part in predictor.answers(open_data(samples.path), only=samples.rows[places]):
-        found = places[done : done + len(part.numbers)]
-        done += len(found)
-        targets = {name: values[found] for name, values in samples.arrays.items()}
+    for part in predictor.answers(samples.table, only=samples.rows[places]):
+        # A row whose input is bad has no answer.
+        found = places[np.searchsorted(samples.rows[places], part.numbers)]
+        targets = {
+            name: _padded(values.take(found)) if isinstance(values, Ragged) else values[found]
+            for name, values in samples.arrays.items()
+        }
         yield found, {**part.outputs, **targets}
+
+
+def _padded(values: Ragged) -> Array:
+    return values.padded(int(values.lengths.max(initial=1)))
 
 
 # ── a run ────────────────────────────────────────────────────────────────────
@@ -300,7 +307,11 @@ def run_subject(folder: Path, device: str = "auto") -> Subject:
         import torch
 
         tensors = Samples(
-            samples.arrays, inputs=list(inputs), targets=list(dict(program.targets)), device=where
+            samples.arrays,
+            inputs=list(inputs),
+            targets=list(dict(program.targets)),
+            device=where,
+            padding=samples.padding,
         )
         take = tensors.in_order(places)
         for start in range(0, len(places), 256):
