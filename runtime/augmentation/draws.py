@@ -112,10 +112,13 @@ class Draws:
 
     def normal_on(self, device: torch.device, count: int) -> torch.Tensor:
         """Standard normal numbers in float32, [samples, count], made on the device."""
-        half = -(-count // 2)
-        radius = self.unit_on(device, half).neg_().add_(1.0).log_().mul_(-2.0).sqrt_()
-        angle = self.unit_on(device, half).mul_(2.0 * math.pi)
-        return torch.cat((radius * angle.cos(), radius * angle.sin()), dim=1)[:, :count]
+        pairs = -(-count // 2)
+        even = self.unit_on(device, 2 * pairs).view(-1, pairs, 2)
+        radius = even[..., 0].neg().add_(1.0).log_().mul_(-2.0).sqrt_()
+        angle = even[..., 1].mul(2.0 * math.pi)
+        # In pairs side by side, so that what a place gets does not depend on `count`.
+        found = torch.stack((radius * angle.cos(), radius * angle.sin()), dim=-1)
+        return found.view(-1, 2 * pairs)[:, :count]
 
 
 def _mixed(word: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:

@@ -19,6 +19,9 @@ class Preprocess(Component):
     tokenizing), "graph" for what is part of the exported graph. `statistics` names what
     is fitted on the training part; in the graph each is a `b.weight(name)`.
 
+    `spatial` steps change the sides of images: in front of a chain they run picture by
+    picture, before there is a batch of one size.
+
     What follows matters for the first step of a chain. `takes` is how the column is read:
     as "numbers", as "indices" (whole numbers), as "texts", or as "categories", which are
     texts, or whole numbers where the file stores such. `missing` lets numbers be missing:
@@ -29,6 +32,7 @@ class Preprocess(Component):
 
     kind: ClassVar[str] = "preprocess"
     where: ClassVar[Literal["host", "graph"]] = "graph"
+    spatial: ClassVar[bool] = False
     statistics: ClassVar[tuple[str, ...]] = ()
     takes: ClassVar[Literal["numbers", "indices", "texts", "categories"]] = "numbers"
     missing: ClassVar[bool] = False

@@ -139,7 +139,7 @@ def test_defaults_ask_for_nothing_that_is_not_run() -> None:
         (Settings(data=Data(source="a.csv", split=Split(folds=5))), []),
         (Settings(data=Data(source="pictures")), []),
         (Settings(data=Data(source=Files(train="a.csv"))), []),
-        (Settings(data=Data(source="a.csv", augment=(HorizontalFlip(),))), ["data.augment"]),
+        (Settings(data=Data(source="a.csv", augment=(HorizontalFlip(),))), []),
         (
             Settings(data=Data(source="a.csv", objective=SkipGram(context="c", label="l"))),
             ["data.objective"],

@@ -172,7 +172,8 @@ def test_steps_say_what_they_give() -> None:
     assert pieces.fills == ("mask", "segments")
     assert Vocabulary().infer(text) == int_tensor(N)
     picture = float_tensor(N, 3, 200, 300)
-    assert Resize(height=64).infer(picture) == float_tensor(N, 3, 64, 64)
+    assert Resize(height=64).infer(picture) == float_tensor(N, 3, 64, 96)
+    assert Resize(height=64, width=32).infer(picture) == float_tensor(N, 3, 64, 32)
     assert CenterCrop(height=20, width=30).infer(picture) == float_tensor(N, 3, 20, 30)
 
 
