@@ -163,21 +163,32 @@ def _times(table: Table, values: Any, name: str, rows: Rows) -> npt.NDArray[Any]
 
 
 def _times_in_text(table: Table, values: Any, name: str, rows: Rows) -> Any:
-    for type in (pa.float64(), pa.timestamp("us"), pa.timestamp("us", "UTC")):
-        try:
-            found = pc.cast(values, type)
-        except pa.ArrowInvalid:
-            continue
-        return found if type == pa.float64() else found.cast(pa.int64())
+    found = _read_times(values)
+    if found is not None:
+        return found
     for index, value in enumerate(values.to_pylist()):
-        try:
-            pc.cast(pa.scalar(value), pa.timestamp("us"))
-        except pa.ArrowInvalid:
+        if _read_times(pa.scalar(value)) is None:
             raise bad_value(
                 table.origin,
                 int(rows[index]),
                 name,
                 f"`{value}` is no time",
                 "`data.split.time` takes numbers, or dates such as `2024-05-31`",
-            ) from None
-    raise failure("E0606", f"column `{name}` mixes times with and without a zone")
+            )
+    raise failure(
+        "E0606",
+        f"column `{name}` of `{shown(table.path)}` mixes numbers and dates, or times with and "
+        "without a zone",
+        help="write all times in one way",
+    )
+
+
+def _read_times(values: Any) -> Any:
+    """Texts as numbers, or as dates in microseconds; None where some are neither."""
+    for type in (pa.float64(), pa.timestamp("us"), pa.timestamp("us", "UTC")):
+        try:
+            found = pc.cast(values, type)
+        except pa.ArrowInvalid:
+            continue
+        return found if type == pa.float64() else found.cast(pa.int64())
+    return None

@@ -164,14 +164,13 @@ def decode(content: bytes, channels: int | None = None) -> Array:
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             with Image.open(io.BytesIO(content), formats=_FORMATS) as image:
                 if image.width * image.height > MOST_PIXELS:
-                    raise _BadImage(
-                        f"it is {image.width:,} x {image.height:,} pixels, more than "
-                        f"{MOST_PIXELS // 10**6} million"
-                    )
+                    raise Image.DecompressionBombError
                 turned = ImageOps.exif_transpose(image)
                 return _numbers(turned, channels)
     except _BadImage:
         raise
+    except Image.DecompressionBombError:
+        raise _BadImage(f"it has more than {MOST_PIXELS // 10**6} million pixels") from None
     except MemoryError:
         raise _BadImage("it takes more memory than there is") from None
     # Decoders of damaged files raise whatever their parsing runs into.

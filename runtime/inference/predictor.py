@@ -15,6 +15,7 @@ import pyarrow as pa
 from dlc.compiler.components.sources.base import for_path
 from dlc.compiler.ir.dims import symbol
 from dlc.compiler.ir.types import DType, TensorType
+from dlc.runtime.data.bad_rows import bad_rows
 from dlc.runtime.data.columns import Binding, bind, extract
 from dlc.runtime.data.tables import Table, open_table
 from dlc.runtime.export.metadata import ModelInfo
@@ -123,33 +124,46 @@ class Predictor:
         keep: Sequence[str] = (),
     ) -> Iterator[Answers]:
         """The answers for the rows of a table in their order, a batch at a time; for the rows
-        `only`, ascending from 1, where they are given."""
+        `only`, ascending from 1, where they are given. Rows that a table which skips cannot
+        give, or that no input takes, are left out."""
         bindings = self.bindings(table)
         wanted = [column for binding in bindings for column in binding.columns]
         size = batch_size or self.batch_rows()
         if limit is not None and only is not None:
             only = only[:limit]
-        first = 1
-        for chunk in table.chunks([*wanted, *_kept(keep, table)], min(size, limit or size)):
-            numbers = np.arange(first, first + chunk.num_rows, dtype=np.int64)
-            if only is not None:
-                start, stop = np.searchsorted(only, [first, first + chunk.num_rows])
-                numbers = only[start:stop]
-            elif limit is not None:
-                numbers = numbers[: limit - first + 1]
-            first += chunk.num_rows
+        last = int(only[-1]) if only is not None and len(only) else limit
+        columns = [*wanted, *_kept(keep, table)]
+        for found, chunk in table.numbered(columns, min(size, limit or size)):
+            places = np.flatnonzero(
+                np.isin(found, only) if only is not None else found <= (last or found[-1])
+            )
+            if table.skip and len(places):
+                places = self._good(chunk, found, places, bindings, table)
+            numbers = found[places]
             if len(numbers):
-                rows = chunk.take(numbers - (first - chunk.num_rows))
+                rows = chunk.take(pa.array(places))
                 named = numbers.tolist()
-                feeds = {b.name: extract(rows, b, table.path, rows=named) for b in bindings}
+                feeds = {b.name: extract(rows, b, table.origin, rows=named) for b in bindings}
                 yield Answers(
                     numbers=numbers,
                     outputs=self.run(feeds, len(numbers)),
                     kept=rows.select(list(dict.fromkeys(keep))),
                 )
-            last = int(only[-1]) if only is not None and len(only) else limit
-            if last is not None and first > last:
+            if last is not None and found[-1] >= last:
                 return
+
+    def _good(
+        self,
+        chunk: pa.Table,
+        numbers: npt.NDArray[np.int64],
+        places: npt.NDArray[np.int64],
+        bindings: Sequence[Binding],
+        table: Table,
+    ) -> npt.NDArray[np.int64]:
+        """The places of rows that no input refuses."""
+        rows, named = chunk.take(pa.array(places)), numbers[places]
+        bad = {row for b in bindings for row in bad_rows(rows, b, table.origin, named)}
+        return places[~np.isin(named, np.array(list(bad), np.int64))]
 
     def run(self, values: Mapping[str, Array], rows: int) -> dict[str, Array]:
         """The outputs for the raw values of `rows` rows, as columns hold them."""

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from dlc.runtime.data.balancing import balanced
 from dlc.runtime.data.ragged import Padding, Ragged
 from dlc.runtime.device import free_bytes
 from dlc.runtime.seeding import permutation
@@ -136,7 +137,8 @@ class Epochs:
 
     `usable` is how many rows an epoch takes: all, but for a last batch of one sample where
     `batch_statistics` do not exist for it; another row is then left out in each epoch.
-    `lengths`, of all rows of the data set, makes batches of rows that are alike in length.
+    `lengths`, of all rows of the data set, makes batches of rows that are alike in length;
+    `classes`, of all rows too, are drawn equally often.
     """
 
     def __init__(
@@ -149,8 +151,10 @@ class Epochs:
         accumulate: int = 1,
         batch_statistics: bool = False,
         lengths: Rows | None = None,
+        classes: Rows | None = None,
     ) -> None:
         self.rows = rows
+        self.classes = classes
         self.lengths = lengths
         self.batch_size = batch_size
         self.group = batch_size * accumulate
@@ -161,9 +165,12 @@ class Epochs:
         self.steps = -(-self.usable // self.group)
 
     def order(self, epoch: int) -> Rows:
+        rows = self.rows
+        if self.classes is not None:
+            rows = balanced(rows, self.classes[rows], self.seed, epoch)
         if not self.shuffle:
-            return self.rows
-        ordered: Rows = self.rows[permutation(len(self.rows), self.seed, "order", epoch)]
+            return rows if self.classes is None else np.sort(rows)
+        ordered: Rows = rows[permutation(len(rows), self.seed, "order", epoch)]
         if self.lengths is None:
             return ordered
         return bucketed(ordered, self.lengths[ordered], self.batch_size, self.seed, epoch)

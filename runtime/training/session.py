@@ -11,11 +11,16 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, cast
 
+import numpy as np
 import torch
 
 from dlc.compiler.version import VERSION
+from dlc.runtime.augmentation.augmenter import Augmenter
 from dlc.runtime.data.dataset import DataSet, prepare
 from dlc.runtime.data.preprocessing import Preprocessing
+from dlc.runtime.data.ragged import Ragged
+from dlc.runtime.data.skipping import say_skipped, skipped_record
+from dlc.runtime.data.splits import Rows
 from dlc.runtime.device import choose_device, describe
 from dlc.runtime.failures import failure, shown
 from dlc.runtime.loading import model_class
@@ -71,6 +76,7 @@ def start(
     run = create_run(folder, disk=disk)
     try:
         data = _prepare(plan)
+        say_skipped(data, progress.say)
         choices = _choices(plan, where)
         files = {
             "spec" + Path(spec[0]).suffix: spec[1].encode(),
@@ -87,7 +93,7 @@ def start(
             "root": Path(os.path.relpath(plan.root.resolve(), folder.resolve())).as_posix(),
             "arguments": {"spec": spec[0], "set": list(sets), "device": device},
             "choices": choices,
-            "versions": versions(),
+            "versions": versions() | dict(name.rsplit(" ", 1) for name in plan.packages),
             "data": _data_record(data, plan),
         }
         if plan.pretrained is not None:
@@ -151,6 +157,7 @@ def _prepare(plan: Plan, fitted: Preprocessing | None = None) -> DataSet:
         preprocess=plan.settings.preprocess,
         bounds=plan.bounds,
         fitted=fitted,
+        training=True,
     )
 
 
@@ -170,6 +177,7 @@ def _data_record(data: DataSet, plan: Plan) -> dict[str, Any]:
         "path": Path(path).as_posix(),
         "sha256": data.sha256,
         "rows": len(data),
+        "skipped": skipped_record(data),
         "split": data.rule.record(),
         "parts": {part: len(data.division.part(part)) for part in ("train", "validation", "test")},
     }
@@ -228,6 +236,13 @@ def _trainer(
     module = load(plan.source)
     model = build_model(module, train.seed).to(device)
     batch = plan.data.batch_size
+    samples = Samples(
+        data.arrays,
+        inputs=[*plan.inputs],
+        targets=[*plan.targets],
+        device=device,
+        padding=data.padding,
+    )
     epochs = Epochs(
         rows,
         batch_size=len(rows) if batch == "all" else min(batch, len(rows)),
@@ -235,13 +250,15 @@ def _trainer(
         shuffle=plan.data.shuffle,
         accumulate=train.accumulate,
         batch_statistics=plan.batch_statistics,
+        lengths=samples.lengths,
+        classes=_balanced_classes(plan, data),
     )
     _refuse_unmonitored(plan, data)
     return Trainer(
         plan=plan,
         model=model,
         network=cast(Network, module),
-        samples=Samples(data.arrays, inputs=[*plan.inputs], targets=[*plan.targets], device=device),
+        samples=samples,
         epochs=epochs,
         validation=data.division.validation,
         row_numbers=data.rows,
@@ -249,6 +266,47 @@ def _trainer(
         progress=progress,
         stop=stop,
         bf16=run.record["choices"]["precision"] == "bf16",
+        augmenter=augmenter_of(plan, data, samples),
+    )
+
+
+def _balanced_classes(plan: Plan, data: DataSet) -> Rows | None:
+    name = plan.data.balance
+    if name is None:
+        return None
+    classes = data.arrays[name]
+    if isinstance(classes, Ragged) or classes.ndim != 1 or classes.dtype.kind not in "iub":
+        raise failure(
+            "E0302",
+            f"`data.balance: {name}` wants one class a row, and `{name}` is `{plan.targets[name]}`",
+            help="name a target such as `int[N]`, or leave `balance` out",
+        )
+    return classes.astype(np.int64, copy=False)
+
+
+def augmenter_of(plan: Plan, data: DataSet, samples: Samples) -> Augmenter | None:
+    """What changes the training batches, where the spec asks for it. `samples` are those of
+    the whole data set."""
+    if not plan.data.augment:
+        return None
+    if data.unfinished:
+        arrays = {**data.arrays, **{n: found.values for n, found in data.unfinished.items()}}
+        samples = Samples(
+            arrays,
+            inputs=samples.inputs,
+            targets=samples.targets,
+            device=samples.device,
+            padding=data.padding,
+        )
+    return Augmenter(
+        plan.data.augment,
+        samples,
+        inputs=plan.inputs,
+        targets=plan.targets,
+        outputs=plan.outputs,
+        losses=[term.loss for term in plan.settings.loss],
+        unfinished=data.unfinished,
+        seed=plan.settings.train.seed,
     )
 
 
@@ -277,7 +335,7 @@ def _initialize(trainer: Trainer, data: DataSet, run: RunFolder, progress: Progr
         trainer.model,
         trainer.plan,
         samples=trainer.samples,
-        targets=data.arrays,
+        targets={n: a for n, a in data.arrays.items() if not isinstance(a, Ragged)},
         rows=data.division.train,
         batch_size=trainer.epochs.batch_size,
         say=progress.say,

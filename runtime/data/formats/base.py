@@ -18,11 +18,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, TypeAlias
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
-from dlc.runtime.failures import BAD_DATA, Failure, failure, io_failure, shown
+from dlc.runtime.failures import Failure, failure, io_failure, shown
 
 CHUNK_ROWS = 65_536
+
+Rows: TypeAlias = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,23 +51,34 @@ class BadRow(Failure):
 @dataclass(frozen=True)
 class Origin(os.PathLike[str]):
     """Several files that are read as one. As a path it is what the spec calls them; `at`
-    names the file of a row. `starts` are the rows before each of `places`."""
+    names the file of a row. `starts` are the rows before each of `places`; `single` says
+    that each file is one row."""
 
     path: Path
     places: tuple[Place, ...]
     starts: Sequence[int]
+    single: bool = False
 
     def __fspath__(self) -> str:
         return str(self.path)
 
-    def at(self, row: int) -> tuple[Path, int]:
-        """The file of a row, and the row's number in it, both from 1."""
+    def at(self, row: int) -> tuple[Path, int | None]:
+        """The file of a row, and the row's number in it from 1; None where it is all of it."""
         index = max(0, bisect_right(self.starts, row - 1) - 1)
         place, number = self.places[index], row - self.starts[index]
-        return place.at(number) if isinstance(place, Origin) else (place, number)
+        if isinstance(place, Origin):
+            return place.at(number)
+        return place, None if self.single else number
 
 
 Place: TypeAlias = "Path | Origin"
+
+
+def place_text(place: Place, row: int | None = None, column: str | None = None) -> str:
+    """A place as messages begin with it: its file, row and column."""
+    file, number = place.at(row) if row and isinstance(place, Origin) else (place, row)
+    text = f"`{shown(file)}`" + (f", row {number:,}" if number else "")
+    return text + (f", column `{column}`" if column else "")
 
 
 class Table(ABC):
@@ -114,6 +129,24 @@ class Table(ABC):
             for part in self._chunks(wanted, rows):
                 for start in range(0, part.num_rows, rows):
                     yield part.slice(start, rows)
+
+    def numbered(
+        self, columns: Sequence[str], rows: int = CHUNK_ROWS
+    ) -> Iterator[tuple[Rows, pa.Table]]:
+        """The same with the numbers of the rows, from 1: those left out are left out there."""
+        done = 0
+        for part in self.chunks(columns, rows):
+            # A format lists what it skips before it gives the rows that follow.
+            missing = np.array([row.row for row in self.skipped], np.int64)
+            count = part.num_rows
+            while True:
+                span = np.arange(done + 1, done + count + 1, dtype=np.int64)
+                numbers = span[~np.isin(span, missing)]
+                if len(numbers) == part.num_rows:
+                    break
+                count += part.num_rows - len(numbers)
+            done += count
+            yield numbers, part
 
     def read(self, columns: Sequence[str]) -> pa.Table:
         """All rows at once."""
@@ -194,22 +227,13 @@ def bad_file(
     path: Place, message: str, *, row: int | None = None, help: str | None = None
 ) -> Failure:
     """`Failure` E0604; a `BadRow` where a row is named."""
-    where: Place = path
-    number = row
-    if row and isinstance(path, Origin):
-        where, number = path.at(row)
-    place = f"`{shown(where)}`" + (f", row {number:,}" if number else "")
-    found = failure("E0604", f"{place}: {message}", help=help)
+    found = failure("E0604", f"{place_text(path, row)}: {message}", help=help)
     return BadRow(found, row, None, message) if row else found
 
 
 def bad_value(path: Place, row: int, column: str, message: str, help: str | None = None) -> BadRow:
     """`Failure` E0606 for a value of a row."""
-    where, number = path.at(row) if isinstance(path, Origin) else (path, row)
-    found = failure(
-        "E0606", f"`{shown(where)}`, row {number:,}, column `{column}`: {message}", help=help
-    )
-    assert found.exit_code == BAD_DATA
+    found = failure("E0606", f"{place_text(path, row, column)}: {message}", help=help)
     return BadRow(found, row, column, message)
 
 

@@ -45,7 +45,7 @@ class ImageFolder(Table):
 
     @property
     def origin(self) -> Origin:
-        return Origin(self.path, self.files, range(len(self._paths)))
+        return Origin(self.path, self.files, range(len(self._paths)), single=True)
 
     def sha256(self) -> str:
         """Of the names and sizes: reading every picture of a large folder takes hours."""

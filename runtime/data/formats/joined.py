@@ -9,7 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from dlc.compiler.diagnostics.suggest import listed
-from dlc.runtime.data.formats.base import Origin, Table, bad_file
+from dlc.runtime.data.formats.base import Origin, Skipped, Table, bad_file
 from dlc.runtime.failures import shown
 
 
@@ -63,9 +63,15 @@ class JoinedTable(Table):
         for table in self._tables:
             start, count = self._starts[-1], 0
             table.skip = self.skip
+            before = list(self.skipped)
             for part in table.chunks(columns, rows):
                 count += part.num_rows
+                self.skipped = before + _moved(table.skipped, start)
                 yield part
-            self.skipped += [replace(row, row=row.row + start) for row in table.skipped]
+            self.skipped = before + _moved(table.skipped, start)
             self.counts.append(count + len(table.skipped))
             self._starts.append(start + self.counts[-1])
+
+
+def _moved(skipped: Sequence[Skipped], start: int) -> list[Skipped]:
+    return [replace(row, row=row.row + start) for row in skipped]
