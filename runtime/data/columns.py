@@ -18,9 +18,13 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from dlc.compiler.components.preprocessing.base import Preprocess
 from dlc.compiler.diagnostics.suggest import closest
 from dlc.compiler.ir.types import DType, TensorType
 from dlc.runtime.data.formats.base import Place, bad_value
+from dlc.runtime.data.preprocessing import transform
+from dlc.runtime.data.raw import Reading
+from dlc.runtime.data.steps.base import BadSample
 from dlc.runtime.failures import Failure, failure, shown
 
 Array: TypeAlias = npt.NDArray[Any]
@@ -33,7 +37,8 @@ class Binding:
     """What fills one input or target.
 
     `shape` leaves the batch out; None is a size that the rows decide. `raw` is the element
-    type wanted, where one is known already: that of an exported model's input.
+    type wanted, where one is known already: that of an exported model's input. `categories`
+    to `checks` are those of `Reading`.
     """
 
     name: str
@@ -42,6 +47,10 @@ class Binding:
     shape: tuple[int | None, ...]
     raw: DType | None = None
     text: bool = False
+    categories: bool = False
+    missing: bool = False
+    joins: str | None = None
+    checks: tuple[Preprocess, ...] = ()
 
 
 def bind(
@@ -52,15 +61,19 @@ def bind(
     *,
     raw: Mapping[str, DType] | None = None,
     text: Collection[str] = (),
+    readings: Mapping[str, Reading] | None = None,
 ) -> tuple[Binding, ...]:
     """Finds the columns of each wanted input or target among the table's `names`.
 
     `columns` is the mapping of the spec; a name that it leaves out is its own column. A
     glob takes all columns that match, in the order of the table; a list takes what its items
-    take, in its order, each column once. Raises `Failure` E0605.
+    take, in its order, each column once. `readings` are the inputs that are not read as they
+    are declared. Raises `Failure` E0605.
     """
     bindings = []
-    for name, type in wanted.items():
+    for name, declared in wanted.items():
+        reading = (readings or {}).get(name) or Reading(type=declared)
+        type = reading.type
         given = columns.get(name, name)
         taken: dict[str, None] = {}
         for pattern in (given,) if isinstance(given, str) else given:
@@ -77,6 +90,10 @@ def bind(
                 shape=shape,
                 raw=(raw or {}).get(name),
                 text=name in text,
+                categories=reading.categories,
+                missing=reading.missing,
+                joins=reading.joins,
+                checks=reading.checks,
             )
         )
     return tuple(bindings)
@@ -121,7 +138,14 @@ def extract(
         values = parts[0]
     else:
         values = reader.stacked(parts)
-    return reader.shaped(values, table.num_rows)
+    values = reader.shaped(values, table.num_rows)
+    if binding.checks:
+        try:
+            transform(values, binding.checks, [{} for _ in binding.checks])
+        except BadSample as error:
+            column = binding.columns[error.column if len(binding.columns) > 1 else 0]
+            raise reader.bad(error.index, column, error.message, error.help) from None
+    return values
 
 
 class _Reader:
@@ -140,13 +164,39 @@ class _Reader:
             array = pa.concat_arrays(array.chunks) if array.num_chunks else pa.nulls(0)
         if pa.types.is_dictionary(array.type):
             array = array.dictionary_decode()
+        array = self._written_out(name, array)
         self._refuse_nulls(name, array)
         if _is_list(array.type):
             return self._nested(name, array)
         return self._flat(name, array, lambda index: index)
 
+    @property
+    def _texts(self) -> bool:
+        return DType.STRING in (self.binding.declared.dtype, self.binding.raw)
+
+    def _written_out(self, name: str, array: Any) -> Any:
+        """Dates as ISO has them and lists in one line, where texts are wanted."""
+        if not self._texts:
+            return array
+        joins = self.binding.joins
+        if joins is not None and _is_list(array.type):
+            pieces = array.cast(pa.list_(pa.string()))
+            cut = pc.match_substring(pieces.flatten(), joins)
+            if pc.any(cut).as_py():
+                index = pc.list_parent_indices(pieces)[pc.index(cut, True).as_py()].as_py()
+                raise self.bad(
+                    index,
+                    name,
+                    f"a piece of the list holds the separator `{joins}`",
+                    "give another `separator`, which no piece holds",
+                )
+            return pc.binary_join(pieces, joins)
+        if pa.types.is_timestamp(array.type):
+            return array.cast(pa.timestamp("us", array.type.tz), safe=False).cast(pa.string())
+        return array.cast(pa.string()) if pa.types.is_date(array.type) else array
+
     def _refuse_nulls(self, name: str, array: Any) -> None:
-        if array.null_count:
+        if array.null_count and not self.binding.missing:
             index = int(np.flatnonzero(array.is_null().to_numpy(zero_copy_only=False))[0])
             raise self.bad(
                 index,
@@ -175,7 +225,7 @@ class _Reader:
                     )
                 per_row *= int(lengths[0]) if len(lengths) else 0
                 array = array.flatten()
-            if array.null_count:
+            if array.null_count and not self.binding.missing:
                 index = int(np.flatnonzero(array.is_null().to_numpy(zero_copy_only=False))[0])
                 raise self.bad(index // max(per_row, 1), name, "a value in the list is missing")
         values = self._flat(name, array, lambda index: index // max(per_row, 1))
@@ -185,9 +235,12 @@ class _Reader:
         kind = array.type
         if pa.types.is_string(kind) or pa.types.is_large_string(kind):
             return self._text(name, array, row_of)
-        if self.binding.raw is DType.STRING and not pa.types.is_null(kind):
+        whole = pa.types.is_integer(kind) and self.binding.categories
+        if self._texts and not whole and not pa.types.is_null(kind):
             raise self.no_texts(name, str(kind))
         if pa.types.is_boolean(kind):
+            if array.null_count:
+                array = array.cast(pa.int8())
             return np.asarray(array.to_numpy(zero_copy_only=False))
         if pa.types.is_integer(kind) or pa.types.is_floating(kind):
             values = np.asarray(array.to_numpy(zero_copy_only=False))
@@ -195,7 +248,7 @@ class _Reader:
                 self._refuse_infinite(name, values, row_of)
             return values
         if pa.types.is_null(kind):
-            return np.zeros(0, np.int64)
+            return np.full(len(array), np.nan)
         raise failure(
             "E0606",
             f"column `{name}` of `{shown(self.path)}` holds `{kind}`, which is no number or text",
@@ -223,6 +276,8 @@ class _Reader:
 
     def _refuse_infinite(self, name: str, values: Array, row_of: Any) -> None:
         finite = np.isfinite(values)
+        if self.binding.missing:
+            finite |= np.isnan(values)
         if not finite.all():
             index = int(np.flatnonzero(~finite)[0])
             raise self.bad(
@@ -236,12 +291,15 @@ class _Reader:
         return failure(
             "E0606",
             f"column `{name}` of `{shown(self.path)}` holds `{kind}`, and `{self.binding.name}` "
-            "takes texts",
+            f"takes texts{' or whole numbers' if self.binding.categories else ''}",
             help="map a column of texts to it, or leave its text steps out of `preprocess`",
         )
 
     def stacked(self, parts: list[Array]) -> Array:
-        if self.binding.raw is DType.STRING:
+        if self._texts:
+            shape, kinds = self.binding.shape, {part.dtype for part in parts}
+            if len(kinds) == 1 and shape and shape[-1] in (len(parts), None) and self._wide:
+                return np.stack(parts, axis=1)
             if len(parts) > 2:
                 raise failure(
                     "E0605",
@@ -256,6 +314,11 @@ class _Reader:
         flat = [part.reshape(len(part), -1) for part in parts]
         return np.concatenate(flat, axis=1)
 
+    @property
+    def _wide(self) -> bool:
+        """Whether several texts a row are as many values, and not a pair to be cut up."""
+        return self.binding.declared.dtype is DType.STRING
+
     def number_wanted(self, name: str, values: Array) -> None:
         """Raises at the first text that is no number."""
         for index, value in enumerate(values.reshape(len(values), -1)[:, 0].tolist()):
@@ -268,12 +331,16 @@ class _Reader:
     def shaped(self, values: Array, count: int) -> Array:
         """The raw element type and the declared shape."""
         column = self.binding.columns[0]
-        words = self.binding.text or self.binding.raw is DType.STRING
-        if values.dtype == object and words:
+        if values.dtype == object and (
+            self.binding.text or (self._texts and not self.binding.shape)
+        ):
             return values
-        if values.dtype == object:
+        if values.dtype == object and self._texts and not self._wide:
+            return values
+        if values.dtype == object and not self._texts:
             self.number_wanted(column, values)
-        values = self._cast(values.reshape(count, -1))
+        values = values.reshape(count, -1)
+        values = values if values.dtype == object else self._cast(values)
         given = values.shape[1]
         shape = self.binding.shape
         known = 1
@@ -292,7 +359,7 @@ class _Reader:
                 "E0606",
                 f"`{shown(self.path)}`: {what} for `{self.binding.name}` "
                 f"{'holds' if single else 'hold'} {given} "
-                f"{'number' if given == 1 else 'numbers'} a row, `{type}` {wants}",
+                f"{_values(values, given)} a row, `{type}` {wants}",
                 help=f"declare `{self.binding.name}` as the rows are, or map other columns to it",
             )
         target = [count, *(given // max(known, 1) if dim is None else dim for dim in shape)]
@@ -300,6 +367,8 @@ class _Reader:
 
     def _cast(self, values: Array) -> Array:
         declared = self.binding.declared.dtype
+        if self.binding.missing and values.dtype.kind in "iub":
+            values = values.astype(np.float64)
         if self.binding.raw is not None:
             return self._exact(values, np.dtype(self.binding.raw.value))
         if values.dtype.kind == "f" and declared.is_int:
@@ -328,6 +397,11 @@ class _Reader:
             what = "`true` or `false`" if dtype.kind == "b" else f"a whole number of type {dtype}"
             raise self.bad(index, column, f"`{values[index, place]}` is not {what}")
         return cast
+
+
+def _values(values: Array, count: int) -> str:
+    what = "text" if values.dtype == object else "number"
+    return what if count == 1 else f"{what}s"
 
 
 def _is_list(type: Any) -> bool:

@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -17,7 +18,7 @@ from dlc.compiler.components.preprocessing._texts import TokenStep
 from dlc.compiler.components.preprocessing.base import Preprocess
 from dlc.compiler.ir.types import DType, TensorType
 from dlc.runtime.data import steps as running
-from dlc.runtime.data.steps.base import Array, Chunks, Statistics
+from dlc.runtime.data.steps.base import Array, BadSample, Chunks, Statistics
 from dlc.runtime.failures import failure, shown
 
 DESCRIPTION = "preprocess.json"
@@ -31,12 +32,14 @@ _FORMAT = 1
 @dataclass(frozen=True, kw_only=True)
 class InputRecord:
     """What an input was fitted on: the raw element type, the sizes of one sample (None
-    where rows decide), the columns, and the statistics of each step."""
+    where rows decide), the columns, and the statistics of each step. `range` is the least and
+    greatest raw number, where a step does not take every number."""
 
     dtype: DType
     shape: tuple[int | None, ...]
     columns: tuple[str, ...]
     statistics: tuple[Statistics, ...] = ()
+    range: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +59,7 @@ class Preprocessing:
             for name, record in self.inputs.items()
             for index, statistics in enumerate(record.statistics)
             for statistic, value in statistics.items()
-            if statistic != TOKENIZER
+            if statistic != TOKENIZER and value.dtype != object
         }
         # A tokenizer is a file that other programs read, too.
         tokenizers = {
@@ -73,6 +76,8 @@ class Preprocessing:
                     "shape": list(record.shape),
                     "columns": list(record.columns),
                     "statistics": [sorted(statistics) for statistics in record.statistics],
+                    **_ranges(record),
+                    **_texts(record),
                 }
                 for name, record in self.inputs.items()
             },
@@ -100,16 +105,41 @@ class Preprocessing:
                         {
                             statistic: np.frombuffer(files[f"{name}{TOKENIZER_FILE}"], np.uint8)
                             if statistic == TOKENIZER
+                            else np.array(record["texts"][f"{index}.{statistic}"], object)
+                            if f"{index}.{statistic}" in record.get("texts", ())
                             else tensors[f"{name}.{index}.{statistic}"]
                             for statistic in names
                         }
                         for index, names in enumerate(record["statistics"])
                     ),
+                    range=_range(record.get("range")),
                 )
                 for name, record in description["inputs"].items()
             },
             labels={name: tuple(words) for name, words in description["labels"].items()},
         )
+
+
+def _texts(record: InputRecord) -> dict[str, Any]:
+    """Statistics that are texts, which a file of tensors cannot hold."""
+    found = {
+        f"{index}.{statistic}": value.tolist()
+        for index, statistics in enumerate(record.statistics)
+        for statistic, value in statistics.items()
+        if value.dtype == object
+    }
+    return {"texts": found} if found else {}
+
+
+def _ranges(record: InputRecord) -> dict[str, Any]:
+    return {"range": list(record.range)} if record.range is not None else {}
+
+
+def _range(given: Sequence[float] | None) -> tuple[float, float] | None:
+    if given is None:
+        return None
+    low, high = given
+    return float(low), float(high)
 
 
 def read_preprocessing(folder: Path, files: Mapping[str, bytes]) -> Preprocessing:
@@ -143,10 +173,9 @@ def fit(values: Array, steps: Sequence[Preprocess]) -> tuple[tuple[Statistics, .
     step and the values after the last."""
     statistics: list[Statistics] = []
     for step in steps:
-        runs = running.load(step.name)
-        found = runs.fit(step, _held(values))
+        found = running.load(step.name).fit(step, _held(values))
         statistics.append(found)
-        values = runs.apply(step, values, found)
+        values = transform(values, (step,), (found,))
     return tuple(statistics), values
 
 
@@ -171,10 +200,28 @@ def fit_stream(chunks: Chunks, steps: Sequence[Preprocess]) -> tuple[Statistics,
 def transform(
     values: Array, steps: Sequence[Preprocess], statistics: Sequence[Statistics]
 ) -> Array:
-    """Raw values through some steps, each with its statistics."""
+    """Raw values through some steps, each with its statistics. Raises `BadSample` for a value
+    that a step gives no number for."""
     for step, found in zip(steps, statistics, strict=False):
-        values = running.load(step.name).apply(step, values, found)
+        before = values
+        with np.errstate(all="ignore"):
+            values = running.load(step.name).apply(step, before, found)
+        if step.partial and values.dtype.kind == "f":
+            _refuse_infinite(step, before, values)
     return values
+
+
+def _refuse_infinite(step: Preprocess, before: Array, after: Array) -> None:
+    wrong = ~np.isfinite(after)
+    if wrong.any():
+        index, *place = np.argwhere(wrong)[0].tolist()
+        raise BadSample(
+            index,
+            f"`{step.name}` of {before[index, *place]:g} is no number that a float holds",
+            "leave such rows out with `data.where`, or change the numbers before: "
+            "`clip` bounds them",
+            column=int(np.ravel_multi_index(place, after.shape[1:])) if place else 0,
+        )
 
 
 def apply(

@@ -30,6 +30,7 @@ class Cyclic(Preprocess):
     name: ClassVar[str] = "cyclic"
     where: ClassVar[Literal["host", "graph"]] = "host"
     takes: ClassVar[Literal["numbers", "indices", "texts", "categories"]] = "texts"
+    partial: ClassVar[bool] = True
 
     parts: tuple[Literal["month", "day", "yearday", "weekday", "hour", "minute", "second"], ...] = (
         "month",

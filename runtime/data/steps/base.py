@@ -40,11 +40,15 @@ class Step(Generic[_C]):
 
 
 class BadSample(ValueError):
-    """A value that a step does not take; `index` is its sample among those given."""
+    """A value that a step does not take; `index` is its sample among those given, `column`
+    its place in the sample."""
 
-    def __init__(self, index: int, message: str, help: str | None = None) -> None:
+    def __init__(
+        self, index: int, message: str, help: str | None = None, *, column: int = 0
+    ) -> None:
         super().__init__(message)
         self.index = index
+        self.column = column
         self.message = message
         self.help = help
 
