@@ -13,14 +13,16 @@ import pyarrow as pa
 
 from dlc.compiler.components.sections.data import Data
 from dlc.compiler.ir.types import DType, TensorType
+from dlc.runtime.data.bad_rows import bad_rows
 from dlc.runtime.data.columns import Array, Binding, bind, extract
 from dlc.runtime.data.dividing import column_of, divide_rows, key_columns, split_rule
 from dlc.runtime.data.filters import Filter
-from dlc.runtime.data.formats.base import BadRow, Skipped, Table
+from dlc.runtime.data.formats.base import Skipped, Table
 from dlc.runtime.data.images import Images, channels_of, holds_images
+from dlc.runtime.data.raw import Reading
 from dlc.runtime.data.sources import open_source
 from dlc.runtime.data.splits import PARTS, Division, Rows, SplitRule
-from dlc.runtime.failures import Failure, failure, shown
+from dlc.runtime.failures import failure, shown
 
 #: Puts the pictures of an input through its host steps, `[1, channels, height, width]` each.
 PrepareImage = Callable[[str, Array], Array]
@@ -65,11 +67,13 @@ def read_rows(
     targets: Mapping[str, TensorType],
     root: Path,
     raw: Mapping[str, DType] | None = None,
+    readings: Mapping[str, Reading] | None = None,
     prepare_image: PrepareImage = lambda name, image: image,
 ) -> RawRows:
     """Reads, filters and divides the rows of a data section.
 
-    `raw` is the element type of columns that are not read as their input is declared. The
+    `raw` is the element type of columns that are not read as their input is declared, and
+    `readings` says more of those before which steps stand. The
     division is that of all rows that the filter keeps; a row that is skipped is then taken
     from its part, so that it moves no other row. Raises `Failure` E0602 to E0606.
     """
@@ -77,7 +81,9 @@ def read_rows(
     rule = split_rule(data)
     classified = {name for name, type in targets.items() if type.dtype.is_int and type.rank == 1}
     wanted = {**inputs, **targets}
-    bindings = bind(wanted, data.columns, table.names, table.path, raw=raw, text=classified)
+    bindings = bind(
+        wanted, data.columns, table.names, table.path, raw=raw, text=classified, readings=readings
+    )
     condition = Filter(data.where) if data.where is not None else None
     columns = [column for binding in bindings for column in binding.columns]
     if condition is not None:
@@ -109,7 +115,7 @@ def read_rows(
             )
             bad |= {row.row: row for row in lost}
         elif table.skip:
-            bad |= _bad_rows(content, binding, table, rows)
+            bad |= bad_rows(content, binding, table.origin, rows)
     kept = _kept(table, rows, bad)
     if bad:
         content = content.take(pa.array(kept))
@@ -167,37 +173,3 @@ def _images(table: Table, content: Any, binding: Binding, rows: Rows, root: Path
         place=table.origin,
         rows=rows,
     )
-
-
-# ── bad rows ─────────────────────────────────────────────────────────────────
-
-
-def _bad_rows(content: Any, binding: Binding, table: Table, rows: Rows) -> dict[int, Skipped]:
-    """The rows that do not fit, found by halves: what fits whole is looked at once."""
-    found: dict[int, Skipped] = {}
-    only = content.select(list(binding.columns))
-    pending = [(0, len(rows))]
-    while pending:
-        start, stop = pending.pop()
-        try:
-            extract(
-                only.slice(start, stop - start),
-                binding,
-                table.origin,
-                rows=rows[start:stop].tolist(),
-            )
-        except BadRow as error:
-            if stop - start == 1:
-                reason = error.reason
-                found[error.row] = Skipped(row=error.row, column=error.column, reason=reason)
-                continue
-            middle = (start + stop) // 2
-            pending += [(middle, stop), (start, middle)]
-        except Failure as error:
-            # Of one row alone this is that row's fault, of all of them the spec's.
-            if stop - start == len(rows):
-                raise
-            for row in rows[start:stop].tolist():
-                reason = error.diagnostic.message
-                found[row] = Skipped(row=row, column=binding.columns[0], reason=reason)
-    return found
