@@ -24,6 +24,7 @@ from dlc.compiler.diagnostics.suggest import did_you_mean, listed
 from dlc.compiler.ir.graph import Program
 from dlc.compiler.ir.types import TensorType
 from dlc.compiler.lowering.chains import check_chain
+from dlc.compiler.lowering.objectives import CheckedObjective
 from dlc.compiler.lowering.text_steps import by_step, check_text_step
 from dlc.compiler.semantics.evaluate import evaluate, show
 from dlc.compiler.semantics.instantiate import Context, blamed, instantiate
@@ -84,6 +85,7 @@ class SettingsBuilder:
         self.keys = {e.key.text: e.key.span for e in spec.settings}
         # Whether a step with an error might fill an input.
         self.unsure = False
+        self.text_chains: list[tuple[str, list[Preprocess], list[tree.Call]]] = []
 
     def build(self) -> Settings:
         """The settings; sections with errors are left out, the errors reported. Without a
@@ -116,8 +118,12 @@ class SettingsBuilder:
             schedule=self._one("schedule", Schedule),
             **kept,
         )
+        objective = CheckedObjective(
+            settings, self.inputs, self.targets, self._objective_call(), self.collector
+        )
+        self._check_texts(objective.given)
         self._check_chains(settings)
-        self._check_filled(settings)
+        self._check_filled(settings, objective)
         self._check_augmented(settings)
         self._check_training(settings)
         return settings
@@ -186,14 +192,19 @@ class SettingsBuilder:
                     # Each step reads the output itself, not the step before it.
                     self._check(lambda s=step, t=type_now: s.infer(t), item)  # type: ignore[misc]
             found[entry.key.text] = tuple(made)
-            chain = [step for step in made if isinstance(step, Preprocess)]
-            cut = any(isinstance(step, TokenStep) for step in chain)
-            for place, call in enumerate(calls if cut else ()):
+            chain: list[Preprocess] = [s for s in made if isinstance(s, Preprocess)]
+            if any(isinstance(step, TokenStep) for step in chain):
+                self.text_chains.append((entry.key.text, chain, calls))
+        return found
+
+    def _check_texts(self, given: Mapping[str, TensorType]) -> None:
+        """The steps on texts can run one after the other, and give what is taken."""
+        for name, chain, calls in self.text_chains:
+            for place, call in enumerate(calls):
                 self._check(
-                    lambda n=entry.key.text, c=chain, p=place: check_text_step(n, c, p, known),  # type: ignore[misc]
+                    lambda n=name, c=chain, p=place: check_text_step(n, c, p, given),  # type: ignore[misc]
                     call,
                 )
-        return found
 
     def _check(self, run: Callable[[], object], call: tree.Call) -> None:
         places = {a.name.text: a.value for a in call.arguments if a.name is not None}
@@ -282,7 +293,7 @@ class SettingsBuilder:
 
     # ── what belongs together ────────────────────────────────────────────────
 
-    def _check_filled(self, settings: Settings) -> None:
+    def _check_filled(self, settings: Settings, objective: CheckedObjective) -> None:
         """Every input and target is filled by a column, a step or the objective."""
         data = settings.data
         if not isinstance(data, Data) or not data.columns:
@@ -292,10 +303,11 @@ class SettingsBuilder:
         for steps in settings.preprocess.values():
             for step in steps:
                 filled |= _named(step, known)
-        if data.objective is not None:
-            filled |= _named(data.objective, known)
+        filled |= set(objective.fills)
+        self.unsure |= objective.wrong
         columns = self._columns_entry()
         self._check_filled_once(settings, columns)
+        objective.check_columns(columns, self.collector)
         for name in data.columns:
             if name not in known:
                 _, help = did_you_mean(name, known, "input")
@@ -361,6 +373,12 @@ class SettingsBuilder:
         from dlc.compiler.semantics.rename_maps import rules_in
 
         self._guard(lambda: rules_in(self.spec, transfer))
+
+    def _objective_call(self) -> tree.Call | None:
+        data = self.values.get("data")
+        entries = data.entries if isinstance(data, tree.Mapping) else ()
+        found = next((e.value for e in entries if e.key.text == "objective"), None)
+        return found if isinstance(found, tree.Call) else None
 
     def _columns_entry(self) -> dict[str, Span]:
         data = self.values.get("data")

@@ -1,0 +1,60 @@
+"""The objective of a spec, checked against the inputs that it reads and what it fills."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from dlc.compiler.components.base import ComponentError
+from dlc.compiler.components.objectives._frame import frame_of
+from dlc.compiler.components.objectives.base import Objective, Types
+from dlc.compiler.components.settings import Settings
+from dlc.compiler.diagnostics.model import Collector
+from dlc.compiler.semantics.instantiate import blamed
+from dlc.compiler.semantics.scope import error
+from dlc.compiler.source import Span
+from dlc.compiler.syntax import tree
+
+
+class CheckedObjective:
+    """The objective with all names written out; None where there is none, or a wrong one.
+    `fills` are what it fills, and `given` the types that columns give to inputs, where those
+    are not what the network takes."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        inputs: Types,
+        targets: Types,
+        call: tree.Call | None,
+        collector: Collector,
+    ) -> None:
+        self.found: Objective | None = None
+        self.fills: tuple[str, ...] = ()
+        self.given: Types = inputs
+        self.wrong = False
+        data = settings.data
+        if data is None or data.objective is None or call is None:
+            return
+        losses = [term.loss for term in settings.loss]
+        frame = frame_of(data, inputs, targets, settings.preprocess, losses)
+        try:
+            found = data.objective.resolved(frame)
+        except ComponentError as problem:
+            places = {a.name.text: a.value for a in call.arguments if a.name is not None}
+            collector.add(blamed(problem, call.span, places))
+            self.wrong = True
+            return
+        self.found = found
+        self.fills = found.fills
+        self.given = {**inputs, **{n: t for n, t in found.reads(frame).items() if n in inputs}}
+
+    def check_columns(self, columns: Mapping[str, Span], collector: Collector) -> None:
+        """What the objective fills has no column, unless it is made of that."""
+        found = self.found
+        if found is None:
+            return
+        for name in found.fills:
+            if name in columns and name not in found.may_have_columns:
+                message = f"`{name}` has a column, and `{found.name}` fills it"
+                help = "leave the column out, or the objective"
+                collector.extend(error("E0311", message, columns[name], help=help).diagnostics)
