@@ -17,6 +17,7 @@ from typing import Any, Protocol
 
 import torch
 
+from dlc.runtime.augmentation.augmenter import Augmenter
 from dlc.runtime.device import is_out_of_memory
 from dlc.runtime.failures import Failure, failure, io_failure, shown
 from dlc.runtime.training import optimizer_state, random_state
@@ -92,11 +93,13 @@ class Trainer:
         progress: Progress,
         stop: Stop,
         bf16: bool = False,
+        augmenter: Augmenter | None = None,
     ) -> None:
         settings = plan.settings
         self.plan = plan
         self.model = model
         self.samples = samples
+        self.augmenter = augmenter
         self.epochs = epochs
         self.validation = validation
         self.row_numbers = row_numbers
@@ -160,7 +163,11 @@ class Trainer:
         """The rest of the epoch under way, or as much of it as there is to do."""
         at, stop, usable, group = self.at, self.stop, self.epochs.usable, self.epochs.group
         batch_size = self.epochs.batch_size
-        take = self.samples.in_order(self.epochs.order(at.epoch))
+        order = self.epochs.order(at.epoch)
+        if self.augmenter is not None:
+            take = self.augmenter.in_order(order, at.epoch)
+        else:
+            take = self.samples.in_order(order)
         pending = self._pending
         event = self._next_event()
         while True:
@@ -239,6 +246,8 @@ class Trainer:
         if self._outputs is None or not self.plan.settings.metrics:
             return {}
         outputs, targets, rows = self._outputs
+        if self.augmenter is not None:
+            targets = self.augmenter.plain(targets)
         measures = measures_of(self.plan)
         add(measures, outputs, targets, rows)
         return {name: value for name, value in measures.results().items() if name != "loss"}

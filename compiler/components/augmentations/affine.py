@@ -16,7 +16,7 @@ Angle = Annotated[float, Ge(0), Lt(90)]
 class Affine(Warping):
     """Turns, shifts, scales and shears images at once.
 
-        augment: affine(degrees=10, translate=(0.1, 0.1), scale=(0.9, 1.1))
+        augment: affine(degrees=10, translate=[0.1, 0.1], scale=[0.9, 1.1])
 
     Every number is drawn evenly from its range. One reading of the pixels makes all four
     changes, which is sharper and faster than `rotation`, `shift` and `scaling` in a row.

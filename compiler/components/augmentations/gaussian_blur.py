@@ -17,7 +17,7 @@ from dlc.compiler.record import component
 class GaussianBlur(Augmentation):
     """Blurs images by a Gaussian bell.
 
-        augment: gaussian_blur(5, sigma=(0.1, 2.0))
+        augment: gaussian_blur(5, sigma=[0.1, 2.0])
 
     The width of the bell is drawn evenly; pixels beyond the border are those within,
     mirrored.

@@ -8,6 +8,7 @@ from dlc.compiler.components.arguments import Ge, Le
 from dlc.compiler.components.base import ComponentError
 from dlc.compiler.components.preprocessing._images import ImageStep
 from dlc.compiler.components.preprocessing._numbers import to_float
+from dlc.compiler.ir.dims import symbol
 from dlc.compiler.ir.protocols import OnnxBuilder
 from dlc.compiler.ir.types import FLOAT, INT, Shape, TensorType
 from dlc.compiler.record import component
@@ -44,7 +45,7 @@ class Grayscale(ImageStep):
             )
 
     def before(self, y: Shape) -> Shape:
-        return (y[0], 3, *y[2:]) if len(y) == 4 else y
+        return (y[0], symbol("channels"), *y[2:]) if len(y) == 4 else y
 
     def infer(self, x: TensorType) -> TensorType:
         y = self.images(x)

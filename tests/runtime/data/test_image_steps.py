@@ -198,5 +198,5 @@ def test_a_picture_that_is_too_small_is_a_bad_sample(step: Preprocess) -> None:
 
 def test_sizes_before_a_step() -> None:
     assert Pad(padding=(1, 2, 3, 4)).before((N, 3, 20, 30)) == (N, 3, 14, 26)
-    assert Grayscale().before((N, 1, 20, 30)) == (N, 3, 20, 30)
+    assert Grayscale().before((N, 1, 20, 30)) == (N, symbol("channels"), 20, 30)
     assert Resize(height=3).before((N, 1, 20, 30)) == (N, 1, H, W)
