@@ -25,7 +25,7 @@ from dlc.runtime.data.preprocessing import (
     transform,
 )
 from dlc.runtime.data.ragged import Padding, Ragged
-from dlc.runtime.data.reading import RawRows, read_rows
+from dlc.runtime.data.reading import RawRows, open_rows, read_rows
 from dlc.runtime.data.splits import Division, Rows, SplitRule
 from dlc.runtime.data.steps.base import Statistics
 from dlc.runtime.failures import failure, shown
@@ -99,7 +99,7 @@ def prepare(
     refuse_unavailable(steps)
     limits = bounds or {}
     read = {name: type for name, type in inputs.items() if name not in texts.filled_inputs(steps)}
-    raw = read_rows(
+    opened = open_rows(
         data,
         inputs=read,
         targets=targets,
@@ -107,6 +107,7 @@ def prepare(
         raw={name: DType.STRING for name in read if texts.takes_texts(steps.get(name, ()))},
         prepare_image=lambda name, image: transform(image, *_host_steps(steps.get(name, ()))),
     )
+    raw = read_rows(opened)
     labels = _labels(raw, targets) if fitted is None else fitted.labels
     raw = _checked(raw, targets, labels, limits, skip=data.on_bad_sample == "skip")
     if fitted is None:

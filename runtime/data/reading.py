@@ -55,12 +55,50 @@ class RawRows:
             self,
             arrays={name: values[kept] for name, values in self.arrays.items()},
             rows=self.rows[kept],
-            division=_moved(self.division, kept, len(self.rows)),
-            skipped=_in_order((*self.skipped, *skipped)),
+            division=moved(self.division, kept, len(self.rows)),
+            skipped=in_order((*self.skipped, *skipped)),
         )
 
 
-def read_rows(
+@dataclass(frozen=True, kw_only=True)
+class Opened:
+    """A data section whose table is open, and of which no row is read yet. `keys` are the
+    columns that decide the division."""
+
+    table: Table
+    rule: SplitRule
+    bindings: tuple[Binding, ...]
+    condition: Filter | None
+    keys: Mapping[str, str]
+    root: Path
+    prepare_image: PrepareImage
+
+    def columns(self, bindings: Iterable[Binding]) -> list[str]:
+        """What is read to fill some inputs or targets."""
+        return [column for binding in bindings for column in binding.columns]
+
+    @property
+    def deciding(self) -> list[str]:
+        """The columns that decide which rows are kept, and in which part."""
+        kept = self.condition.columns if self.condition is not None else ()
+        names = [column_of(self.table, name, "data.where") for name in kept]
+        return [*names, *self.keys.values()]
+
+    def kept(self, content: pa.Table) -> Rows:
+        """The places of the rows that the filter keeps."""
+        if self.condition is None:
+            return np.arange(content.num_rows, dtype=np.int64)
+        return np.flatnonzero(self.condition.mask(content))
+
+    def refuse_none(self, rows: Rows) -> None:
+        """Raises `Failure` E0604 where no row is left."""
+        if len(rows) == 0:
+            condition = self.condition
+            that = f" that `{condition.condition}` keeps" if condition is not None else ""
+            raise failure("E0604", f"`{shown(self.table.path)}` has no rows{that}")
+
+
+def open_rows(
     data: Data,
     *,
     inputs: Mapping[str, TensorType],
@@ -69,13 +107,11 @@ def read_rows(
     raw: Mapping[str, DType] | None = None,
     readings: Mapping[str, Reading] | None = None,
     prepare_image: PrepareImage = lambda name, image: image,
-) -> RawRows:
-    """Reads, filters and divides the rows of a data section.
+) -> Opened:
+    """Opens the source of a data section and finds the columns of each input and target.
 
     `raw` is the element type of columns that are not read as their input is declared, and
-    `readings` says more of those before which steps stand. The
-    division is that of all rows that the filter keeps; a row that is skipped is then taken
-    from its part, so that it moves no other row. Raises `Failure` E0602 to E0606.
+    `readings` says more of those before which steps stand. Raises `Failure` E0602 to E0605.
     """
     table = open_source(data, root)
     rule = split_rule(data)
@@ -84,22 +120,64 @@ def read_rows(
     bindings = bind(
         wanted, data.columns, table.names, table.path, raw=raw, text=classified, readings=readings
     )
-    condition = Filter(data.where) if data.where is not None else None
-    columns = [column for binding in bindings for column in binding.columns]
-    if condition is not None:
-        columns += [column_of(table, name, "data.where") for name in condition.columns]
-    keys = key_columns(table, rule, bindings)
-    content = table.read([*columns, *keys.values()])
+    return Opened(
+        table=table,
+        rule=rule,
+        bindings=bindings,
+        condition=Filter(data.where) if data.where is not None else None,
+        keys=key_columns(table, rule, bindings),
+        root=root,
+        prepare_image=prepare_image,
+    )
+
+
+def read_rows(opened: Opened) -> RawRows:
+    """Reads, filters and divides all rows.
+
+    The division is that of all rows that the filter keeps; a row that is skipped is then
+    taken from its part, so that it moves no other row. Raises `Failure` E0604 to E0606.
+    """
+    table = opened.table
+    content = table.read([*opened.columns(opened.bindings), *opened.deciding])
     skipped = list(table.skipped)
     rows = np.arange(1, content.num_rows + len(skipped) + 1, dtype=np.int64)
     rows = np.setdiff1d(rows, np.array([row.row for row in skipped], np.int64))
-    if condition is not None:
-        mask = condition.mask(content)
-        content, rows = content.filter(mask), rows[mask]
-    if len(rows) == 0:
-        that = f" that `{data.where}` keeps" if condition is not None else ""
-        raise failure("E0604", f"`{shown(table.path)}` has no rows{that}")
-    division = divide_rows(table, content, rows, rule, keys)
+    if opened.condition is not None:
+        kept = opened.kept(content)
+        content, rows = content.take(pa.array(kept)), rows[kept]
+    opened.refuse_none(rows)
+    division = divide_rows(table, content, rows, opened.rule, opened.keys)
+    found = values_of(opened, opened.bindings, content, rows)
+    refuse_all_bad(table, len(found.rows), found.bad)
+    if found.bad:
+        division = moved(division, np.flatnonzero(np.isin(rows, found.rows)), len(rows))
+    return RawRows(
+        table=table,
+        bindings={binding.name: binding for binding in opened.bindings},
+        arrays=found.arrays,
+        rows=found.rows,
+        rule=opened.rule,
+        division=division,
+        images=found.images,
+        skipped=in_order((*skipped, *found.bad.values())),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Values:
+    """Raw arrays of some rows, whose numbers are `rows`; none where there is no row. `bad`
+    are those that were left out, by number."""
+
+    arrays: dict[str, Array]
+    rows: Rows
+    bad: Mapping[int, Skipped]
+    images: frozenset[str]
+
+
+def values_of(opened: Opened, bindings: Sequence[Binding], content: pa.Table, rows: Rows) -> Values:
+    """The raw arrays of some inputs and targets for the rows of `content`. Raises `Failure`
+    E0606 for the first row that does not fit, unless the table skips such rows."""
+    table = opened.table
     pictures = {
         b.name for b in bindings if holds_images(b, content.schema.field(b.columns[0]).type)
     }
@@ -108,49 +186,44 @@ def read_rows(
     for binding in bindings:
         name = binding.name
         if name in pictures:
-            images = _images(table, content, binding, rows, root)
+            images = _images(table, content, binding, rows, opened.root)
             lost: list[Skipped] = []
             arrays[name] = images.stacked(
-                binding.shape, partial(prepare_image, name), lost if table.skip else None
+                binding.shape, partial(opened.prepare_image, name), lost if table.skip else None
             )
             bad |= {row.row: row for row in lost}
         elif table.skip:
             bad |= bad_rows(content, binding, table.origin, rows)
-    kept = _kept(table, rows, bad)
     if bad:
+        kept = np.flatnonzero(~np.isin(rows, np.array(list(bad), np.int64)))
         content = content.take(pa.array(kept))
         arrays = {name: values[kept] for name, values in arrays.items()}
-        division = _moved(division, kept, len(rows))
         rows = rows[kept]
-    numbers: Sequence[int] | int = 1 if len(rows) == rows[-1] else rows.tolist()
-    for binding in bindings:
+    for binding in bindings if len(rows) else ():
         if binding.name not in pictures:
-            arrays[binding.name] = extract(content, binding, table.origin, rows=numbers)
-    return RawRows(
-        table=table,
-        bindings={binding.name: binding for binding in bindings},
-        arrays=arrays,
-        rows=rows,
-        rule=rule,
-        division=division,
-        images=frozenset(pictures),
-        skipped=_in_order((*skipped, *bad.values())),
-    )
+            arrays[binding.name] = extract(content, binding, table.origin, rows=_numbers(rows))
+    return Values(arrays=arrays, rows=rows, bad=bad, images=frozenset(pictures))
 
 
-def _kept(table: Table, rows: Rows, bad: Mapping[int, Skipped]) -> Rows:
-    """The places of the rows that are not bad; raises `Failure` E0606 where all are."""
-    kept = np.flatnonzero(~np.isin(rows, np.array(list(bad), np.int64)))
-    if len(kept) == 0:
+def _numbers(rows: Rows) -> Sequence[int] | int:
+    """The number of the first row where the others follow, else all of them."""
+    if len(rows) and rows[-1] - rows[0] == len(rows) - 1:
+        return int(rows[0])
+    numbers: list[int] = rows.tolist()
+    return numbers
+
+
+def refuse_all_bad(table: Table, count: int, bad: Mapping[int, Skipped]) -> None:
+    """Raises `Failure` E0606 where every row is bad."""
+    if count == 0:
         first = bad[min(bad)]
         raise failure(
             "E0606",
             f"`{shown(table.path)}`: every row is bad, such as row {first.row:,}: {first.reason}",
         )
-    return kept
 
 
-def _moved(division: Division, kept: Rows, count: int) -> Division:
+def moved(division: Division, kept: Rows, count: int) -> Division:
     """The division of what is left of `count` rows when only those at `kept` stay."""
     place = np.full(count, -1, np.int64)
     place[kept] = np.arange(len(kept))
@@ -158,7 +231,7 @@ def _moved(division: Division, kept: Rows, count: int) -> Division:
     return Division(**{part: places[places >= 0] for part, places in parts.items()})
 
 
-def _in_order(skipped: Iterable[Skipped]) -> tuple[Skipped, ...]:
+def in_order(skipped: Iterable[Skipped]) -> tuple[Skipped, ...]:
     return tuple(sorted(skipped, key=lambda row: row.row))
 
 

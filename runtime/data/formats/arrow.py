@@ -9,7 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from dlc.runtime.data.formats.base import Table, regular
+from dlc.runtime.data.formats.base import Stored, Table, regular
 
 _FILE = b"ARROW1"
 _FEATHER_1 = b"FEA1"
@@ -54,3 +54,19 @@ class ArrowTable(Table):
                 # Offsets of a damaged file may point anywhere.
                 batch.validate(full=True)
                 yield pa.Table.from_batches([batch]).select(columns)
+
+    def stored(self) -> Stored | None:
+        """The batches of a file; those of a stream have no index."""
+        with self._reading(), pa.memory_map(str(self.path)) as source:
+            if source.read(len(_FILE)) != _FILE:
+                return None
+            reader = pa.ipc.open_file(source)
+            batches = range(reader.num_record_batches)
+            rows = tuple(reader.get_batch(index).num_rows for index in batches)
+            return Stored(rows, reader.schema)
+
+    def _block(self, index: int, columns: list[str]) -> pa.Table:
+        with pa.memory_map(str(self.path)) as source:
+            batch = pa.ipc.open_file(source).get_batch(index)
+            batch.validate(full=True)
+            return pa.Table.from_batches([batch]).select(columns)

@@ -38,6 +38,14 @@ class Skipped:
     column: str | None = None
 
 
+@dataclass(frozen=True)
+class Stored:
+    """How a file lies in blocks: the rows of each, in order, and the types of the columns."""
+
+    rows: tuple[int, ...]
+    schema: pa.Schema
+
+
 class BadRow(Failure):
     """A failure that one row is to blame for; without that row the others can be read."""
 
@@ -154,6 +162,19 @@ class Table(ABC):
         if parts:
             return pa.concat_tables(parts, promote_options="permissive")
         return pa.table({name: pa.nulls(0) for name in columns})
+
+    def stored(self) -> Stored | None:
+        """The blocks that can be read by themselves; None where a format is read from its
+        start."""
+        return None
+
+    def block(self, index: int, columns: Sequence[str]) -> pa.Table:
+        """The rows of one block, none left out; the columns as asked."""
+        with self._reading():
+            return self._block(index, list(dict.fromkeys(columns)))
+
+    def _block(self, index: int, columns: list[str]) -> pa.Table:
+        raise NotImplementedError(self.format)
 
     def sha256(self) -> str:
         """Tells this data from any other: the hash of the file, or of the files' hashes."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import accumulate
 from pathlib import Path
 
 import pyarrow as pa
 
 from dlc.compiler.diagnostics.suggest import listed
-from dlc.runtime.data.formats.base import Origin, Skipped, Table, bad_file
+from dlc.runtime.data.formats.base import Origin, Skipped, Stored, Table, bad_file
 from dlc.runtime.failures import shown
 
 
@@ -23,6 +24,7 @@ class JoinedTable(Table):
         self._tables = tuple(tables)
         self.counts: list[int] = []
         self._starts = [0]
+        self._blocks: list[tuple[Table, int]] = []
         super().__init__(path)
 
     @property
@@ -71,6 +73,27 @@ class JoinedTable(Table):
             self.skipped = before + _moved(table.skipped, start)
             self.counts.append(count + len(table.skipped))
             self._starts.append(start + self.counts[-1])
+
+    def stored(self) -> Stored | None:
+        """The blocks of all tables, where all have some and their columns are of one type."""
+        parts: list[Stored] = []
+        for table in self._tables:
+            part = table.stored()
+            if part is None or (parts and part.schema != parts[0].schema):
+                return None
+            parts.append(part)
+        self.counts = [sum(part.rows) for part in parts]
+        self._starts[:] = [0, *accumulate(self.counts)]
+        self._blocks = [
+            (table, index)
+            for table, part in zip(self._tables, parts, strict=True)
+            for index in range(len(part.rows))
+        ]
+        return Stored(tuple(rows for part in parts for rows in part.rows), parts[0].schema)
+
+    def _block(self, index: int, columns: list[str]) -> pa.Table:
+        table, own = self._blocks[index]
+        return table.block(own, columns)
 
 
 def _moved(skipped: Sequence[Skipped], start: int) -> list[Skipped]:

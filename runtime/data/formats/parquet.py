@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from dlc.runtime.data.formats.base import Table, regular
+from dlc.runtime.data.formats.base import Stored, Table, regular
 from dlc.runtime.failures import Failure
 
 
@@ -18,12 +18,15 @@ class ParquetTable(Table):
     format = "parquet"
 
     def __init__(self, path: Path) -> None:
+        self._metadata: Any = None
         super().__init__(regular(path))
 
     def _open(self) -> Any:
         from pyarrow import parquet
 
-        return parquet.ParquetFile(str(self.path), page_checksum_verification=True)
+        return parquet.ParquetFile(
+            str(self.path), metadata=self._metadata, page_checksum_verification=True
+        )
 
     def _names(self) -> tuple[str, ...]:
         with self._open() as file:
@@ -33,6 +36,19 @@ class ParquetTable(Table):
         with self._open() as file:
             for batch in file.iter_batches(batch_size=rows, columns=columns, use_threads=False):
                 yield pa.Table.from_batches([batch]).select(columns)
+
+    def stored(self) -> Stored:
+        """The row groups."""
+        with self._reading(), self._open() as file:
+            # Wide files have long footers: read once, it serves for every block.
+            self._metadata = file.metadata
+            groups = range(file.metadata.num_row_groups)
+            rows = tuple(file.metadata.row_group(index).num_rows for index in groups)
+            return Stored(rows, file.schema_arrow)
+
+    def _block(self, index: int, columns: list[str]) -> pa.Table:
+        with self._open() as file:
+            return file.read_row_group(index, columns=columns, use_threads=False).select(columns)
 
     def _from_arrow(self, error: Exception) -> Failure:
         if "crc" in str(error).lower() or "checksum" in str(error).lower():
