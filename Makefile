@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.installed
 SPEC := specs/lenet5.yaml
 
-.PHONY: demo test test-full lint types format generated bench clean
+.PHONY: demo test test-full lint types format generated bench zoo clean
 
 $(READY): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -36,6 +36,10 @@ test: $(READY) lint types
 # The long forms: full sizes, 200 kills, 10,000 generated specs, 1,000 corruptions.
 test-full: $(READY) lint types
 	$(BIN)/python -m pytest -m 'not gpu'
+
+# Parameters, multiply-accumulates and answers of every network, ours and the published.
+zoo: $(READY)
+	$(BIN)/python -m tests.zoo
 
 bench: $(READY)
 	$(BIN)/python -m tests.benchmarks

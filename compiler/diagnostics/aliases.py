@@ -321,7 +321,6 @@ _STEPS: Final = {
     "StandardScaler": ("standardize",),
     "zscore": ("standardize",),
     "z_score": ("standardize",),
-    "normalize": ("standardize",),
     "MinMaxScaler": ("min_max",),
     "StringLookup": ("vocabulary",),
     "label_encoder": ("vocabulary",),

@@ -18,7 +18,7 @@ MAY_IMPORT = {
     "diagnostics": {"source", "version"},
     "syntax": _TEXT,
     "ir": {"source"},
-    "components": {"ir"},
+    "components": {"ir", "diagnostics"},
     "ops": {"ir", "components"},
     "analysis": _TEXT | _GRAPH,
     "drawing": _TEXT | _GRAPH,
