@@ -191,7 +191,7 @@ class _Lowering:
         builder = self._unary(f"preprocess.{name}", value, type_, declared)
         if type_.dtype is not declared.dtype:
             value = builder.cast(value, declared.dtype)
-        if type_.shape != declared.shape:
+        if not _same_sizes(type_, declared):
             value = builder.node("Reshape", value, builder.reshape_target(declared.shape))
         return value
 
@@ -252,6 +252,14 @@ class _Lowering:
             )
             for node in self.record.nodes
         ] + copies
+
+
+def _same_sizes(found: TensorType, declared: TensorType) -> bool:
+    """Whether the sizes are equal; those that only the data tells have been compared with it."""
+    return found.rank == declared.rank and all(
+        a == b or not (isinstance(a, int) and isinstance(b, int))
+        for a, b in zip(found.shape, declared.shape, strict=True)
+    )
 
 
 def _handles(node: Node, values: Mapping[str, str]) -> dict[str, tuple[str, ...]]:

@@ -25,6 +25,7 @@ from dlc.compiler.ir.dims import INFINITY, Symbol, symbols
 from dlc.compiler.ir.graph import Graph, Program
 from dlc.compiler.ir.types import TensorType
 from dlc.runtime.data.preprocessing import TOKENIZER, Preprocessing, refuse_unavailable
+from dlc.runtime.data.raw import reading
 from dlc.runtime.data.texts import paddings
 from dlc.runtime.export.metadata import DataRecord, InputColumns, ModelInfo
 from dlc.runtime.export.onnx_builder import (
@@ -36,7 +37,7 @@ from dlc.runtime.export.onnx_builder import (
     set_metadata,
 )
 from dlc.runtime.export.parity import ParityReport, compare
-from dlc.runtime.export.probes import probes
+from dlc.runtime.export.probes import RawValues, probes
 from dlc.runtime.export.reference import TorchReference, program_state
 from dlc.runtime.export.weights import Array
 from dlc.runtime.failures import Failure, failure, io_failure
@@ -115,7 +116,13 @@ def export_network(
         seconds = time.perf_counter() - began
         reference = TorchReference(network.module, program, settings, network.preprocessing)
         parity = compare(
-            probes(program, _raw(program, pipeline), _centres(network), pipeline.fixed),
+            probes(
+                program,
+                _raw(program, pipeline),
+                _centres(network),
+                pipeline.fixed,
+                raws=_raw_values(network),
+            ),
             draft.model(),
             reference,
             _postprocess(program, pipeline),
@@ -153,10 +160,15 @@ def _pipeline(
         return pipeline
     raw = {}
     for name, record in preprocessing.inputs.items():
-        declared = program.graph.values[name]
-        sizes = zip(record.shape, declared.shape[1:], strict=True)
-        shape = (declared.shape[0], *(given if size is None else size for size, given in sizes))
+        declared, chain = program.graph.values[name], settings.preprocess.get(name, ())
+        how = reading(chain, declared)
+        column = declared if how is None else how.type
+        sizes = zip(record.shape, column.shape[1:], strict=True)
+        shape = (column.shape[0], *(given if size is None else size for size, given in sizes))
         raw[name] = TensorType(record.dtype, shape)
+        # The file takes what the host steps give.
+        for step in chain if how is not None else ():
+            raw[name] = step.infer(raw[name]) if step.where == "host" else raw[name]
     return replace(pipeline, preprocess=settings.preprocess, raw=raw)
 
 
@@ -236,6 +248,35 @@ def _centres(network: Network) -> dict[str, tuple[Array, Array]]:
     }
 
 
+def _raw_values(network: Network) -> dict[str, RawValues]:
+    """What the columns held, for the inputs whose steps do not take every value."""
+    if network.preprocessing is None:
+        return {}
+    chains = network.compilation.settings.preprocess
+    found = {}
+    for name, record in network.preprocessing.inputs.items():
+        steps = list(zip(chains.get(name, ()), record.statistics, strict=False))
+        first = next((pair for pair in steps if pair[0].where == "graph"), None)
+        if first is None:
+            continue
+        step, statistics = first
+        entries: list[str | int] = list(getattr(step, "order", ()))
+        if step.takes in ("texts", "categories") and "entries" in statistics:
+            entries = statistics["entries"].tolist()
+        if record.dtype.is_int:
+            entries = [int(entry) for entry in entries]
+        hosted = any(pair[0].where == "host" for pair in steps)
+        found[name] = RawValues(
+            entries=tuple(entries),
+            # An unknown category gets a number of the author's, which may index nothing.
+            closed=getattr(step, "unknown", 0) < 0,
+            joins=step.joins,
+            range=None if hosted else record.range,
+            missing=step.missing and not hosted,
+        )
+    return found
+
+
 def _postprocess(
     program: Program, pipeline: Pipeline
 ) -> Callable[[Mapping[str, Array]], dict[str, Array]] | None:
@@ -282,6 +323,9 @@ def _info(network: Network, pipeline: Pipeline, parity: ParityReport) -> ModelIn
                 columns=record.columns,
                 steps=tuple(step.name for step in steps),
                 host=tuple(step for step in steps if step.where == "host"),
+                categories=bool(steps) and steps[0].takes == "categories",
+                missing=bool(steps) and steps[0].missing,
+                joins=steps[0].joins if steps else None,
                 tokenizer="" if tokenizer is None else tokenizer.tobytes().decode(),
                 padding=padding.get(name),
             )

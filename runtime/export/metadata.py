@@ -39,11 +39,15 @@ _MAX_TEXT = 64 << 20
 class InputColumns:
     """The columns that fill an input, in their order, and the steps that follow; no columns
     where a step of another input fills it. `host` are the steps that the graph does not do.
-    `tokenizer` is the text of a `tokenizer.json`, whose rows `padding` makes into batches."""
+    `tokenizer` is the text of a `tokenizer.json`, whose rows `padding` makes into batches.
+    `categories`, `missing` and `joins` say how the columns are read."""
 
     columns: tuple[str, ...]
     steps: tuple[str, ...] = ()
     host: tuple[Preprocess, ...] = ()
+    categories: bool = False
+    missing: bool = False
+    joins: str | None = None
     tokenizer: str = ""
     padding: Padding | None = None
 
@@ -150,6 +154,12 @@ def _input(given: InputColumns) -> dict[str, Any]:
     found: dict[str, Any] = {"columns": list(given.columns), "steps": list(given.steps)}
     if given.host:
         found["host"] = [{step.name: _arguments(step)} for step in given.host]
+    if given.categories:
+        found["categories"] = True
+    if given.missing:
+        found["missing"] = True
+    if given.joins is not None:
+        found["joins"] = given.joins
     if given.padding is not None:
         found["padding"] = asdict(given.padding)
     return found
@@ -169,6 +179,9 @@ def _read_input(given: Mapping[str, Any], tokenizer: str) -> InputColumns:
         columns=tuple(map(str, given["columns"])),
         steps=tuple(map(str, given["steps"])),
         host=tuple(host),
+        categories=bool(given.get("categories", False)),
+        missing=bool(given.get("missing", False)),
+        joins=None if given.get("joins") is None else str(given["joins"]),
         tokenizer=tokenizer,
         padding=None if padding is None else _padding(padding),
     )

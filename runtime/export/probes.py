@@ -26,6 +26,8 @@ _FREE = 10
 #: Layers that pass whole numbers on as they are.
 _PASSING = frozenset({"concat", "flatten", "reshape", "shape", "squeeze", "unsqueeze", "dropout"})
 _EXTREME = 1e4
+# How many of the numbers are left out where some may be missing.
+_MISSING = 0.25
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,21 +58,34 @@ class Probe:
     feeds: Mapping[str, Array]
 
 
+@dataclass(frozen=True, kw_only=True)
+class RawValues:
+    """What a column may hold: the `entries` that a step knows, alone where they are `closed`,
+    joined by `joins` where it takes lists; numbers within `range` alone; or none at all."""
+
+    entries: tuple[str | int, ...] = ()
+    closed: bool = False
+    joins: str | None = None
+    range: tuple[float, float] | None = None
+    missing: bool = False
+
+
 def probes(
     program: Program,
     raw: Mapping[str, TensorType],
     centres: Mapping[str, tuple[Array, Array]] | None = None,
     fixed: Mapping[str, int] | None = None,
     *,
+    raws: Mapping[str, RawValues] | None = None,
     seed: int = 0,
 ) -> Iterator[Probe]:
     """The inputs of every comparison. `raw` are the types that the file takes; `centres`
     gives mean and deviation of inputs that are far from zero and one; `fixed` are the
-    dims that the file closes."""
+    dims that the file closes; `raws` says more of columns that hold no numbers at will."""
     uses = input_uses(program)
     rng = np.random.default_rng(seed)
     small, large = dim_values(program, raw, fixed or {})
-    draw = _Draw(rng, uses, centres or {})
+    draw = _Draw(rng, uses, centres or {}, raws or {})
     for dims in (small, large):
         yield Probe(kind="draw", dims=dims, feeds=draw.feeds(raw, dims, "draw"))
     yield Probe(kind="extremes", dims=large, feeds=draw.feeds(raw, large, "extremes"))
@@ -160,10 +175,12 @@ class _Draw:
         rng: np.random.Generator,
         uses: Mapping[str, Use],
         centres: Mapping[str, tuple[Array, Array]],
+        raws: Mapping[str, RawValues],
     ) -> None:
         self.rng = rng
         self.uses = uses
         self.centres = centres
+        self.raws = raws
 
     def feeds(
         self, raw: Mapping[str, TensorType], dims: Mapping[str, int], kind: str
@@ -173,6 +190,12 @@ class _Draw:
     def _one(self, name: str, type_: TensorType, dims: Mapping[str, int], kind: str) -> Array:
         shape = tuple(int(str(substitute(dim, dims))) for dim in type_.shape)
         use = self.uses.get(name, Use())
+        values = self.raws.get(name, RawValues())
+        if values.entries:
+            return self._entries(shape, type_.dtype, values)
+        if values.range is not None:
+            found = self._within(shape, type_.dtype, values.range, kind)
+            return self._holes(found) if values.missing else found
         if type_.dtype is DType.BOOL:
             return self._flags(shape, use, kind)
         if type_.dtype is DType.STRING:
@@ -180,7 +203,45 @@ class _Draw:
             return words[self.rng.integers(0, len(words), shape)]
         if type_.dtype.is_int:
             return self._whole(shape, type_.dtype, use, dims, kind)
-        return self._floats(name, shape, kind).astype(numpy_dtype(type_.dtype))
+        found = self._floats(name, shape, kind).astype(numpy_dtype(type_.dtype))
+        return self._holes(found) if values.missing else found
+
+    def _holes(self, found: Array) -> Array:
+        if found.dtype.kind == "f":
+            found[self.rng.random(found.shape) < _MISSING] = np.nan
+        return found
+
+    def _entries(self, shape: tuple[int, ...], dtype: DType, values: RawValues) -> Array:
+        """Known entries and an unknown one, or lists of them."""
+        if values.closed:
+            known = np.array(values.entries, object if dtype is DType.STRING else np.int64)
+            found = np.asarray(self.rng.choice(known, shape))
+            return found if dtype is DType.STRING else found.astype(numpy_dtype(dtype))
+        if dtype is not DType.STRING:
+            known = np.array(values.entries, np.int64)
+            other = next(n for n in range(len(known) + 1) if n not in set(known.tolist()))
+            found = self.rng.choice(np.append(known, other), shape)
+            return np.asarray(found).astype(numpy_dtype(dtype))
+        words = np.array([*values.entries, "", "dlc"], dtype=object)
+        if values.joins is None:
+            return np.asarray(self.rng.choice(words, shape))
+        counts = self.rng.integers(0, 4, shape).reshape(-1)
+        lists = [values.joins.join(self.rng.choice(words, count)) for count in counts]
+        return np.array(lists, dtype=object).reshape(shape)
+
+    def _within(
+        self, shape: tuple[int, ...], dtype: DType, range: tuple[float, float], kind: str
+    ) -> Array:
+        low, high = range
+        if kind == "extremes":
+            found = self.rng.choice([low, high], shape)
+        else:
+            found = self.rng.uniform(low, high, shape)
+        return (
+            found.astype(numpy_dtype(dtype))
+            if dtype.is_float
+            else np.rint(found).astype(numpy_dtype(dtype))
+        )
 
     def _floats(self, name: str, shape: tuple[int, ...], kind: str) -> Array:
         if kind == "extremes":

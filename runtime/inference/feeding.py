@@ -13,6 +13,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from dlc.compiler.components.preprocessing.base import raw_type
 from dlc.compiler.ir.types import DType, TensorType
 from dlc.runtime.data.preprocessing import transform
 from dlc.runtime.data.ragged import Array, Padding, Ragged, fill
@@ -49,9 +50,11 @@ class Feeding:
     def declared(self, name: str, type: TensorType) -> TensorType:
         """The type of the column of an input that the file takes as `type`."""
         given = self.inputs.get(name)
-        if given is not None and takes_texts(given.host):
+        if given is None or not given.host:
+            return type
+        if takes_texts(given.host):
             return TensorType(DType.STRING, type.shape[:1])
-        return type
+        return raw_type(given.host, type)
 
     def columns(self, values: Mapping[str, Array]) -> Columns:
         """Raw values through the host steps."""

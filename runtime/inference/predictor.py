@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from dlc.compiler.components.preprocessing.base import Preprocess
 from dlc.compiler.components.sources.base import for_path
 from dlc.compiler.ir.dims import symbol
 from dlc.compiler.ir.types import DType, TensorType
@@ -96,6 +97,8 @@ class Predictor:
                 continue
             type_ = self.feeding.declared(name, taken)
             known = self.info.inputs.get(name)
+            # A host step takes texts or whole numbers; the file itself takes one of them.
+            numbered = known is not None and known.categories and bool(known.host)
             columns = known.columns if known else (name,)
             # One by one, so that a missing column is named by itself.
             parts = [
@@ -109,7 +112,11 @@ class Predictor:
                     columns=tuple(part.columns[0] for part in parts),
                     declared=type_,
                     shape=shape,
-                    raw=type_.dtype,
+                    raw=None if numbered else type_.dtype,
+                    categories=numbered,
+                    missing=known is not None and known.missing,
+                    joins=known.joins if known else None,
+                    checks=known.host if known and _refuses(known.host) else (),
                 )
             )
         return tuple(found)
@@ -243,6 +250,11 @@ def _type(name: str, element: str, dims: tuple[int | str, ...], path: Path) -> T
     # A nameless size is None; all that matters here is that rows decide it.
     shape = [dim if isinstance(dim, int) else symbol(str(dim)) for dim in dims]
     return TensorType(dtype, tuple(shape))
+
+
+def _refuses(steps: Sequence[Preprocess]) -> bool:
+    """Whether a step that runs here takes some values only."""
+    return any(step.partial for step in steps)
 
 
 def _kept(keep: Sequence[str], table: Table) -> list[str]:

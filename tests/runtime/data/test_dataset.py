@@ -150,9 +150,10 @@ def test_what_was_fitted_is_taken_again(tmp_path: Path) -> None:
     assert first.preprocessing.files() == again.files()
 
 
-def test_steps_that_are_not_run_yet_say_so(tmp_path: Path) -> None:
+def test_steps_on_texts_take_no_numbers(tmp_path: Path) -> None:
     message = refused(rows(tmp_path), preprocess={"x": (Lowercase(),)})
-    assert "`preprocess.x`: `lowercase` is not run yet" in message
+    assert "column `a`" in message
+    assert "holds `double`, and `x` takes texts" in message
 
 
 def test_images_are_standardized_per_channel_and_constants_stay_finite() -> None:
