@@ -24,6 +24,7 @@ from dlc.runtime.failures import failure, shown
 if TYPE_CHECKING:
     from dlc.compiler.diagnostics.model import Diagnostic
     from dlc.runtime.training.plan import Plan
+    from dlc.runtime.training.run_folder import RunFolder
     from dlc.runtime.training.session import Outcome
 
 # OpenMP's threads wait for the next operation by spinning, by default for milliseconds: on a
@@ -38,12 +39,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
 Example: dlc train specs/lenet5.yaml
          dlc train specs/lenet5.yaml --run runs/wide --set optimizer.lr=3e-3
          dlc train --resume runs/lenet5
+         dlc train specs/lenet5.yaml --folds --set data.split.folds=5
 
 Keeps weights, metrics and all that resuming needs in the run folder. SIGINT (Ctrl-C)
 and SIGTERM finish the step, save, and exit; a second Ctrl-C stops at once."""
     parser.add_argument("spec", nargs="?", metavar="SPEC", help="a .yaml or .dlc file")
     parser.add_argument("--run", metavar="DIR", help="a new folder (default: runs/<name of SPEC>)")
     parser.add_argument("--resume", metavar="DIR", help="go on with the run in DIR")
+    parser.add_argument("--folds", action="store_true", help="train every fold of data.split.folds")
     parser.add_argument(
         "--set",
         action="append",
@@ -79,6 +82,7 @@ def run(arguments: argparse.Namespace) -> int:
     _prepare_threads()
     from dlc.compiler.codegen.torch_module import generate
     from dlc.runtime.loading import load_module
+    from dlc.runtime.training.folds import start_folds
     from dlc.runtime.training.plan import plan_of
     from dlc.runtime.training.progress import progress_for
     from dlc.runtime.training.session import start
@@ -88,7 +92,22 @@ def run(arguments: argparse.Namespace) -> int:
     progress = progress_for(sys.stderr)
     if compilation.settings.search is not None:
         progress.say("note: `search` is left out; this trains the settings of the spec")
+    split = plan.data.split
+    if split is not None and split.folds is not None and not arguments.folds:
+        progress.say(f"note: this trains fold {split.fold} alone; `--folds` trains them all")
     spec = Path(arguments.spec)
+    if arguments.folds:
+        outcome = start_folds(
+            plan,
+            Path(arguments.run) if arguments.run else Path("runs") / spec.stem,
+            fold_plan=_fold_plan,
+            spec=(spec.name, read_source(spec).text),
+            load=load_module,
+            progress=progress,
+            device=arguments.device or "auto",
+            sets=arguments.sets,
+        )
+        return _answer(outcome, arguments, warnings)
     outcome = start(
         plan,
         Path(arguments.run) if arguments.run else Path("runs") / spec.stem,
@@ -117,22 +136,41 @@ def _resume(arguments: argparse.Namespace) -> Outcome:
     _prepare_threads()
     from dlc.compiler.codegen.torch_module import generate
     from dlc.runtime.loading import load_module
+    from dlc.runtime.training.folds import is_of_folds, resume_folds
     from dlc.runtime.training.plan import compile_resolved, plan_of
     from dlc.runtime.training.progress import progress_for
-    from dlc.runtime.training.run_folder import RunFolder
     from dlc.runtime.training.session import resume
 
     def plan_from(folder: RunFolder) -> Plan:
         compilation = compile_resolved(folder)
         return plan_of(compilation, generate(compilation))
 
+    folder = Path(arguments.resume)
+    if is_of_folds(folder):
+        return resume_folds(
+            folder,
+            fold_plan=_fold_plan,
+            load=load_module,
+            progress=progress_for(sys.stderr),
+            device=arguments.device,
+        )
     return resume(
-        Path(arguments.resume),
+        folder,
         plan_from,
         load=load_module,
         progress=progress_for(sys.stderr),
         device=arguments.device,
     )
+
+
+def _fold_plan(folder: RunFolder, fold: int) -> Plan:
+    """The plan of one fold, from the resolved spec of all."""
+    from dlc.compiler.codegen.torch_module import generate
+    from dlc.runtime.training.folds import fold_setting
+    from dlc.runtime.training.plan import compile_resolved, plan_of
+
+    compilation = compile_resolved(folder, (fold_setting(fold),))
+    return plan_of(compilation, generate(compilation))
 
 
 def _refuse(arguments: argparse.Namespace) -> None:
@@ -142,6 +180,7 @@ def _refuse(arguments: argparse.Namespace) -> None:
         ("--run", arguments.run),
         ("--set", arguments.sets),
         ("--root", arguments.root),
+        ("--folds", arguments.folds),
     ):
         if given:
             raise failure(
@@ -166,6 +205,8 @@ def _answer(outcome: Outcome, arguments: argparse.Namespace, warnings: Any) -> i
 
 def _text(outcome: Outcome) -> str:
     summary, folder = outcome.summary, shown(outcome.folder)
+    if "folds" in summary:
+        return _text_of_folds(outcome)
     lines = [f"{folder}: {summary['name']}, {summary['steps']:,} steps"]
     best: Mapping[str, Any] = summary.get("best") or {}
     if best.get("value") is not None:
@@ -176,6 +217,17 @@ def _text(outcome: Outcome) -> str:
     else:
         lines.append(f"next: `dlc evaluate {folder}`, `dlc export {folder}`")
     return "\n".join(lines)
+
+
+def _text_of_folds(outcome: Outcome) -> str:
+    from dlc.runtime.training.folds import table
+
+    folder = shown(outcome.folder)
+    if outcome.signal:
+        last = f"stopped by {outcome.signal}; go on with `dlc train --resume {folder}`"
+    else:
+        last = f"next: `dlc evaluate {folder}/members/0`, and so for each fold"
+    return f"{table(outcome.folder, outcome.summary)}\n{last}"
 
 
 def _figures(summary: Mapping[str, Any]) -> list[tuple[str, float]]:

@@ -16,7 +16,7 @@ from dlc.runtime.export.metadata import DataRecord
 from dlc.runtime.failures import failure, shown
 from dlc.runtime.loading import load_module
 from dlc.runtime.training import random_state
-from dlc.runtime.training.checkpoint import Checkpoint, best_step
+from dlc.runtime.training.checkpoint import Checkpoint, best_step, no_weights
 from dlc.runtime.training.plan import compile_resolved
 from dlc.runtime.training.run_folder import MODULE, RunFolder, open_run
 from dlc.runtime.training.weights import load_tensors
@@ -80,11 +80,7 @@ def _built(compilation: Compilation, source: str, seed: int) -> Any:
 def _checkpoint(run: RunFolder) -> Checkpoint:
     newest = run.checkpoints.load_newest()
     if newest is None:
-        raise failure(
-            "E0610",
-            f"`{shown(run.path)}` holds no weights yet",
-            help=f"train it: `dlc train --resume {shown(run.path)}`",
-        )
+        raise no_weights(run.path)
     step = best_step(newest)
     return newest if step in (None, newest.step) else run.checkpoints.load(int(step or 0))
 

@@ -154,17 +154,29 @@ class CheckpointStore:
         clean(self.folder, self.disk)
 
 
+def no_weights(folder: Path) -> Failure:
+    """What is said of a run folder without checkpoints."""
+    place = shown(folder)
+    if (folder / "members").is_dir():
+        return failure(
+            "E0610",
+            f"`{place}` holds a run for each fold, and no weights of its own",
+            help=f"name one of them: `{place}/members/0`",
+        )
+    return failure(
+        "E0610",
+        f"`{place}` holds no weights yet",
+        help=f"train it: `dlc train --resume {place}`",
+    )
+
+
 def load_weights(folder: Path, which: Literal["best", "last"] = "best") -> dict[str, Array]:
     """The weights of a run folder by state_dict key. `best` is the best validation where a
     figure is monitored, else the last. Raises `Failure` E0608, E0610, E0611."""
     store = CheckpointStore(folder / "checkpoints")
     newest = store.load_newest()
     if newest is None:
-        raise failure(
-            "E0610",
-            f"`{shown(folder)}` holds no weights yet",
-            help=f"train it: `dlc train --resume {shown(folder)}`",
-        )
+        raise no_weights(folder)
     step = best_step(newest)
     if which == "last" or step is None or step == newest.step:
         return dict(newest.model)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -123,10 +123,11 @@ def _scaled(program: Program) -> Iterator[Scaled]:
                 )
 
 
-def compile_resolved(run: RunFolder) -> Compilation:
-    """The spec of a run folder, compiled again. Raises `DiagnosticError` with its errors."""
+def compile_resolved(run: RunFolder, sets: Sequence[str] = ()) -> Compilation:
+    """The spec of a run folder, compiled again, with `--set` arguments on top. Raises
+    `DiagnosticError` with its errors."""
     source = Source(shown(run.path / RESOLVED), run.resolved(), "yaml")
-    result = check(source, path=run.root / RESOLVED, root=run.root)
+    result = check(source, path=run.root / RESOLVED, root=run.root, sets=tuple(sets))
     if result.compilation is None:
         raise DiagnosticError(*(d for d in result.diagnostics if d.severity is Severity.ERROR))
     return result.compilation

@@ -8,6 +8,7 @@ preprocess/            fitted statistics and class names
 metrics.jsonl          one object a validation
 checkpoints/           step-00001234/ each, see `checkpoint.py`
 summary.json           how it ended
+members/               runs of folds, of the same shape, instead of the three above
 lock                   held by the process that writes
 """
 
@@ -41,9 +42,10 @@ SUMMARY = "summary.json"
 PREPROCESS = "preprocess"
 CHECKPOINTS = "checkpoints"
 LOCK = "lock"
+MEMBERS = "members"
 _FORMAT = 1
 _OURS = {
-    *(RUN, RESOLVED, MODULE, METRICS, SUMMARY, PREPROCESS, CHECKPOINTS, LOCK),
+    *(RUN, RESOLVED, MODULE, METRICS, SUMMARY, PREPROCESS, CHECKPOINTS, LOCK, MEMBERS),
     *("spec.yaml", "spec.yml", "spec.dlc"),
 }
 
@@ -76,6 +78,10 @@ class RunFolder:
     def resolved(self) -> str:
         """The text of the fully resolved spec, as it was written. Raises `Failure`."""
         return self._text(RESOLVED)
+
+    def spec(self) -> str:
+        """The text of the spec as it was given."""
+        return self._text(self.record["spec"])
 
     def module(self) -> str:
         """The text of `model.py`, to be compared with what the resolved spec gives."""
