@@ -60,7 +60,7 @@ class Compilation:
         columns = entries.get("columns")
         for entry in columns.entries if isinstance(columns, tree.Mapping) else ():
             if entry.key.text == about:
-                return entry.value.span
+                return entry.key.span
         return entries["source"].span if "source" in entries else data.key.span
 
     @cached_property

@@ -43,7 +43,7 @@ def run(arguments: argparse.Namespace) -> int:
         if Path(arguments.target).exists() and not arguments.force:
             raise _usage(f"`{arguments.target}` exists", "`--force` replaces it")
     file = parse_whole(source)
-    text = format_file(_restyled(file, surface), surface)
+    text = converted(file, surface)
     back = parse_whole(Source(arguments.target or f"converted.{surface}", text, surface))
     if not _say_the_same(file, back, Path(arguments.spec)):
         raise AssertionError("the converted spec does not say the same")
@@ -52,6 +52,11 @@ def run(arguments: argparse.Namespace) -> int:
     Path(arguments.target).write_text(text, encoding="utf-8")
     answer = f"written: {arguments.target}"
     return report((), arguments, "convert", {"file": arguments.target}, answer=answer)
+
+
+def converted(file: tree.File, surface: str) -> str:
+    """The text of a spec in a surface, canonical."""
+    return format_file(_restyled(file, surface), surface)
 
 
 def _restyled(file: tree.File, surface: str) -> tree.File:

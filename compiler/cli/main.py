@@ -54,6 +54,8 @@ _ASK: Final = "What there is"
 COMMANDS: Final[dict[str, Command]] = {
     command.name: command
     for command in (
+        Command("init", f"{_RUNTIME}.init", "a first spec from a file of data", _SPEC),
+        Command("data", f"{_RUNTIME}.data", "audit the data of a spec", _SPEC),
         Command("check", f"{_COMPILER}.check", "find every mistake, with its place", _SPEC),
         Command("cost", f"{_COMPILER}.cost", "parameters, MACs and bytes per layer", _SPEC),
         Command("graph", f"{_COMPILER}.graph", "the network as a picture, or as text", _SPEC),
@@ -237,8 +239,7 @@ def overview() -> str:
     """What `dlc --help` prints: 24 lines of at most 80 columns."""
     lines = [
         "Example: dlc check specs/lenet5.yaml && dlc train specs/lenet5.yaml",
-        "",
-        "usage: dlc COMMAND [ARGUMENT ...]",
+        "usage: dlc COMMAND [ARGUMENT ...]    (`dlc COMMAND --help` tells more)",
     ]
     group = ""
     for command in COMMANDS.values():
@@ -247,7 +248,7 @@ def overview() -> str:
             lines.append(f"{group}:")
         lines.append(f"  {command.name:<10}{command.summary}")
     lines += [
-        "`dlc COMMAND --help` tells more; `dlc --version`; `dlc --debug COMMAND ...`",
+        "also: `dlc --version`, `dlc --debug COMMAND ...` with tracebacks",
         "Exit status: 0 done, 1 findings, 2 usage, 65 bad data, 74 I/O, 75 run in use",
     ]
     return "\n".join(lines)

@@ -82,8 +82,8 @@ def share(count: int, total: int) -> str:
 
 def figure(value: float) -> str:
     """A number as a message gives it."""
-    if value == int(value) and abs(value) < 1e6:
-        return f"{int(value)}"
+    if value == int(value) and abs(value) < 1e9:
+        return f"{int(value):,}"
     return f"{value:.4g}"
 
 

@@ -170,8 +170,8 @@ def ks_chance(distance: float, a: int, b: int) -> float:
     scaled = (root + 0.12 + 0.11 / root) * distance
     if scaled < 0.3:
         return 1.0
-    terms = ((-1) ** (k - 1) * math.exp(-2 * k * k * scaled * scaled) for k in range(1, 101))
-    return min(1.0, max(0.0, 2 * sum(terms)))
+    signs = ((1 if k % 2 else -1, k) for k in range(1, 101))
+    return min(1.0, max(0.0, 2 * sum(s * math.exp(-2 * k * k * scaled * scaled) for s, k in signs)))
 
 
 def chi2_chance(a: npt.NDArray[np.int64], b: npt.NDArray[np.int64]) -> float:
@@ -185,13 +185,13 @@ def chi2_chance(a: npt.NDArray[np.int64], b: npt.NDArray[np.int64]) -> float:
         b = np.append(b[~rare], b[rare].sum())
         total = a + b
         a, b, total = a[total > 0], b[total > 0], total[total > 0]
-    freedom = len(total) - 1
+    freedom: int = len(total) - 1
     if freedom < 1:
         return 1.0
     expected_a, expected_b = total * a.sum() / total.sum(), total * b.sum() / total.sum()
-    statistic = float(
+    statistic: float = float(
         ((a - expected_a) ** 2 / expected_a + (b - expected_b) ** 2 / expected_b).sum()
     )
     spread = 2 / (9 * freedom)
-    z = float(((statistic / freedom) ** (1 / 3) - (1 - spread)) / math.sqrt(spread))
-    return 0.5 * math.erfc(z / math.sqrt(2))
+    z = ((statistic / freedom) ** (1 / 3) - (1 - spread)) / math.sqrt(spread)
+    return 0.5 * math.erfc(float(z) / math.sqrt(2))

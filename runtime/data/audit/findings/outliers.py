@@ -54,7 +54,7 @@ def _fences(column: Column, values: Numbers) -> tuple[float, float] | None:
     if not q3 > q1:
         return None
     low, high = q1 - _FAR * (q3 - q1), q3 + _FAR * (q3 - q1)
-    if spread.low > 0:
+    if spread.low >= 0 and q1 > 0:
         ratio = (q3 / q1) ** _FAR_BY_LOG
         low, high = min(low, q1 / ratio), max(high, q3 * ratio)
     if spread.low >= low and spread.high <= high:

@@ -36,7 +36,8 @@ def check(facts: Facts) -> Iterator[Finding]:
         return
     smallest, largest = min(moving, key=_std), max(moving, key=_std)
     ratio = _std(largest) / _std(smallest)
-    if ratio < _RATIO:
+    # A pixel that is hardly ever on varies little, on the same scale as the others.
+    if ratio < _RATIO or _range(largest) < _RATIO * _range(smallest):
         return
     yield Finding(
         code=CODE,
@@ -53,6 +54,10 @@ def check(facts: Facts) -> Iterator[Finding]:
 
 def _std(column: Column) -> float:
     return column.spread.std if column.spread is not None else 0.0
+
+
+def _range(column: Column) -> float:
+    return column.spread.high - column.spread.low if column.spread is not None else 0.0
 
 
 def _rescaled(facts: Facts, owner: str) -> bool:
