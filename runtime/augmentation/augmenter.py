@@ -77,8 +77,9 @@ class Augmenter:
             if mixing and not type.dtype.is_float
         }
 
-    def in_order(self, order: Rows, epoch: int) -> Take:
-        """Batches of the given rows, in that order, as they are in that epoch."""
+    def in_order(self, order: Rows, epoch: int, *, finish: bool = True) -> Take:
+        """Batches of the given rows, in that order, as they are in that epoch; without
+        `finish` inputs are left as augmentation leaves them, for looking at."""
         # A sample is mixed with the one before it; before the first stands the last.
         before = order[np.arange(-self.mixed, 0) % len(order)]
         wide = np.concatenate((before, order))
@@ -86,11 +87,20 @@ class Augmenter:
 
         def augmented(start: int, stop: int) -> Batch:
             inputs, targets = take(start, stop + self.mixed)
-            return self.batch(inputs, targets, epoch, wide[start : stop + self.mixed])
+            rows = wide[start : stop + self.mixed]
+            return self.batch(inputs, targets, epoch, rows, finish=finish)
 
         return augmented
 
-    def batch(self, inputs: Tensors, targets: Tensors, epoch: int, rows: Indices) -> Batch:
+    def batch(
+        self,
+        inputs: Tensors,
+        targets: Tensors,
+        epoch: int,
+        rows: Indices,
+        *,
+        finish: bool = True,
+    ) -> Batch:
         """The samples with the numbers `rows` after all augmentations. The first ones, as
         many as there are augmentations that mix, serve as partners only."""
         inputs, targets = dict(inputs), dict(targets)
@@ -105,8 +115,8 @@ class Augmenter:
             else:
                 draws = Draws(self.seed, epoch, place, rows)
                 self._change(work, draws, inputs, targets)
-        for name, finish in self.finish.items():
-            inputs[name] = finish(inputs[name])
+        if finish:
+            inputs |= {name: rest(inputs[name]) for name, rest in self.finish.items()}
         return inputs, targets
 
     def _change(self, work: _Work, draws: Draws, inputs: Tensors, targets: Tensors) -> None:

@@ -75,7 +75,7 @@ def start(
     where = choose_device(device)
     run = create_run(folder, disk=disk)
     try:
-        data = _prepare(plan)
+        data = prepare_for(plan)
         say_skipped(data, progress.say)
         choices = _choices(plan, where)
         files = {
@@ -128,7 +128,7 @@ def resume(
                 notes=(f"the run was started by dlc {written}, this is {VERSION}",),
                 help="go on with that version, or train again into another folder",
             )
-        data = _prepare(plan, run.preprocessing())
+        data = prepare_for(plan, run.preprocessing())
         expected = run.record["data"]["sha256"]
         if data.sha256 != expected:
             raise failure(
@@ -148,7 +148,8 @@ def build_model(module: ModuleType, seed: int) -> torch.nn.Module:
     return model_class(module)()
 
 
-def _prepare(plan: Plan, fitted: Preprocessing | None = None) -> DataSet:
+def prepare_for(plan: Plan, fitted: Preprocessing | None = None) -> DataSet:
+    """The data of a plan, for training. Raises `Failure`."""
     return prepare(
         plan.data,
         inputs=plan.inputs,

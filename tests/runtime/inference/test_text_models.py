@@ -139,7 +139,7 @@ def _train(root: Path, step: str) -> Run:
         folder=folder,
         model=folder / "model.onnx",
         data=root / "reviews.csv",
-        samples=session._prepare(plan),
+        samples=session.prepare_for(plan),
         table=table,
     )
 
