@@ -35,11 +35,16 @@ def stream(seed: int, purpose: str, *counters: int) -> int:
 
 def keys(start: int, count: int) -> npt.NDArray[np.uint64]:
     """The first `count` numbers of a stream, each from its index alone."""
-    word = np.arange(1, count + 1, dtype=np.uint64) * np.uint64(_GAMMA) + np.uint64(start)
+    return mixed(start, np.arange(count, dtype=np.int64))
+
+
+def mixed(start: int, places: npt.NDArray[np.int64]) -> npt.NDArray[np.uint64]:
+    """The numbers of a stream at any places, counted from 0: `keys` gives the first ones."""
+    word = (places.astype(np.uint64) + np.uint64(1)) * np.uint64(_GAMMA) + np.uint64(start)
     word = (word ^ (word >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     word = (word ^ (word >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    mixed: npt.NDArray[np.uint64] = word ^ (word >> np.uint64(31))
-    return mixed
+    found: npt.NDArray[np.uint64] = word ^ (word >> np.uint64(31))
+    return found
 
 
 def permutation(count: int, seed: int, purpose: str, *counters: int) -> npt.NDArray[np.int64]:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dlc.compiler.components.base import ComponentError
 from dlc.compiler.components.objectives._frame import frame_of
 from dlc.compiler.components.objectives.base import Objective, Types
+from dlc.compiler.components.sections.data import Data
 from dlc.compiler.components.settings import Settings
 from dlc.compiler.diagnostics.model import Collector
 from dlc.compiler.semantics.instantiate import blamed
@@ -44,9 +45,27 @@ class CheckedObjective:
             collector.add(blamed(problem, call.span, places))
             self.wrong = True
             return
+        self._refuse_beside(found, data, call, collector)
         self.found = found
         self.fills = found.fills
-        self.given = {**inputs, **{n: t for n, t in found.reads(frame).items() if n in inputs}}
+        reads = found.reads(frame).items()
+        # Lengths that differ are a matter of the objective; a word is not a text.
+        unlike = {n: t for n, t in reads if n in inputs and t.rank != inputs[n].rank}
+        self.given = {**inputs, **unlike}
+
+    def _refuse_beside(
+        self, found: Objective, data: Data, call: tree.Call, collector: Collector
+    ) -> None:
+        """What cannot be done together with the objective."""
+        if data.balance in found.fills or (data.balance and found.regroups):
+            message = f"`balance` draws rows by `{data.balance}`, and `{found.name}` makes samples"
+            help = "leave `balance` out"
+            collector.extend(error("E0311", message, call.span, help=help).diagnostics)
+        for step in data.augment:
+            if found.draws or (found.regroups and step.takes == "images"):
+                message = f"`{step.name}` changes samples of rows, and `{found.name}` makes others"
+                help = f"leave `{step.name}` out of `augment`"
+                collector.extend(error("E0311", message, call.span, help=help).diagnostics)
 
     def check_columns(self, columns: Mapping[str, Span], collector: Collector) -> None:
         """What the objective fills has no column, unless it is made of that."""

@@ -117,7 +117,7 @@ def divide_rows(
     classes = _codes(first.column(keys["stratify"])) if "stratify" in keys else None
     groups = _codes(first.column(keys["group"])) if "group" in keys else None
     times = (
-        _times(table, first.column(keys["time"]), keys["time"], rows) if "time" in keys else None
+        times_of(table, first.column(keys["time"]), keys["time"], rows) if "time" in keys else None
     )
     found = divide(starts[1], rule, classes, groups=groups, times=times)
     own = {
@@ -144,7 +144,7 @@ def _codes(values: Any) -> npt.NDArray[np.int64]:
     return np.where(indices < 0, -1, rank[indices] if len(rank) else -1)
 
 
-def _times(table: Table, values: Any, name: str, rows: Rows) -> npt.NDArray[Any]:
+def times_of(table: Table, values: Any, name: str, rows: Rows) -> npt.NDArray[Any]:
     """A column of times as numbers: those that it holds, or dates as microseconds."""
     if pa.types.is_string(values.type) or pa.types.is_large_string(values.type):
         values = _times_in_text(table, values, name, rows)

@@ -35,6 +35,7 @@ Rows = npt.NDArray[np.int64]
 Chunks = Iterator[tuple[Rows, Mapping[str, Array]]]
 
 ALL = "all"
+_BATCH = 256
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -243,6 +244,12 @@ def _targets(
     compilation: Compilation, record: DataRecord | None, data: Data, root: Path
 ) -> DataSet:
     """The targets and the division of the rows. Inputs are read in chunks, raw."""
+    if data.objective is not None:
+        raise failure(
+            "E0610",
+            f"the file does not make targets: `{data.objective.name}` does, in training",
+            help="measure the run that the file is of: `dlc evaluate RUN`",
+        )
     program = compilation.program
     inputs: dict[str, TensorType] = {}
     stratify = data.split.stratify if data.split else None
@@ -283,6 +290,8 @@ def run_subject(folder: Path, device: str = "auto") -> Subject:
     """A run folder, by torch. Raises what loading its weights raises."""
     from dlc.runtime.device import choose_device, describe
     from dlc.runtime.export.sources import of_run
+    from dlc.runtime.training.host_lengths import host_lengths
+    from dlc.runtime.objectives.base import Drawn
     from dlc.runtime.training.run_folder import open_run
     from dlc.runtime.training.samples import Samples
 
@@ -301,6 +310,7 @@ def run_subject(folder: Path, device: str = "auto") -> Subject:
             root=root,
             preprocess=settings.preprocess,
             fitted=fitted,
+            losses=[term.loss for term in settings.loss],
         )
 
     def chunks(samples: DataSet, places: Rows) -> Chunks:
@@ -312,14 +322,18 @@ def run_subject(folder: Path, device: str = "auto") -> Subject:
             targets=list(dict(program.targets)),
             device=where,
             padding=samples.padding,
+            drawn=Drawn(draws=samples.draws, seed=settings.train.seed)
+            if samples.draws is not None
+            else None,
         )
-        take = tensors.in_order(places)
-        for start in range(0, len(places), 256):
-            stop = min(start + 256, len(places))
+        take, count = tensors.in_order(places), tensors.count(places)
+        for start in range(0, count, _BATCH):
+            stop = min(start + _BATCH, count)
             given, targets = take(start, stop)
             with torch.no_grad():
                 values = {**module(*(given[name] for name in inputs)), **targets}
-            yield places[start:stop], {n: v.cpu().numpy() for n, v in values.items()}
+            found = tensors.places(places, start, stop)
+            yield found, {n: v.cpu().numpy() for n, v in values.items()}
 
     return Subject(
         compilation=compilation,

@@ -58,11 +58,22 @@ def initialize_from_data(
     for head in plan.heads:
         key = identifiers.module_path(head.bias)
         if key not in loaded:
+            _require_target(head, targets)
             bias, text = head_bias(head, targets[head.loss.names[1]][rows])
             parameter = model.get_parameter(key)
             with torch.no_grad():
                 parameter.copy_(torch.from_numpy(np.broadcast_to(bias, parameter.shape).copy()))
             say(f"`{head.bias}` starts at {text}")
+
+
+def _require_target(head: Head, targets: Mapping[str, Array]) -> None:
+    if head.loss.names[1] not in targets:
+        raise failure(
+            "E0312",
+            f"`{head.bias}` starts from the values of `{head.loss.names[1]}`, which are made "
+            "batch by batch",
+            help="start it at zeros: `bias_init=zeros`",
+        )
 
 
 def head_bias(head: Head, target: Array) -> tuple[Array, str]:

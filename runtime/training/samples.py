@@ -6,7 +6,7 @@ process is needed. One that does not fit lies on the host, and batches are copie
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -16,6 +16,7 @@ import torch
 from dlc.runtime.data.balancing import balanced
 from dlc.runtime.data.ragged import Padding, Ragged
 from dlc.runtime.device import free_bytes
+from dlc.runtime.objectives.base import Drawn
 from dlc.runtime.seeding import permutation
 from dlc.runtime.training.padding import RaggedColumns, bucketed
 
@@ -32,7 +33,8 @@ _SHARE_OF_FREE_MEMORY = 0.5
 
 class Samples:
     """All samples of a run on `device`, or on the host where they do not fit. `padding` is
-    that of the ragged arrays: a batch pads them, and fills the inputs that it names."""
+    that of the ragged arrays: a batch pads them, and fills the inputs that it names. What an
+    objective makes anew in every epoch is `drawn`. Lengths in `on_host` stay on the host."""
 
     def __init__(
         self,
@@ -42,19 +44,22 @@ class Samples:
         targets: Sequence[str],
         device: torch.device,
         padding: Mapping[str, Padding] | None = None,
+        drawn: Drawn | None = None,
+        on_host: Collection[str] = (),
     ) -> None:
         self.device = device
+        self._drawn = drawn
         self.inputs = tuple(inputs)
         self.targets = tuple(targets)
         ragged = {name: array for name, array in arrays.items() if isinstance(array, Ragged)}
-        self._ragged = RaggedColumns(ragged, padding or {}) if ragged else None
+        self._ragged = RaggedColumns(ragged, padding or {}, on_host) if ragged else None
         # Arrow's arrays are read-only, which torch does not know.
         tensors = {
             name: torch.from_numpy(np.require(array, requirements=("C", "W")))
             for name, array in arrays.items()
             if not isinstance(array, Ragged)
         }
-        self._count = len(next(iter(arrays.values())))
+        self._count = len(next(iter(arrays.values()), ()))
         self.bytes = sum(tensor.nbytes for tensor in tensors.values())
         self._flat_bytes = self._ragged.nbytes if self._ragged is not None else 0
         free = free_bytes(device)
@@ -66,8 +71,24 @@ class Samples:
                 self._ragged.to(device)
         self._tensors = tensors
 
-    def in_order(self, rows: Rows) -> Take:
-        """Batches of the given rows, in that order."""
+    def count(self, rows: Rows) -> int:
+        """How many samples are made of the given rows: as many, but for some objectives."""
+        return len(rows) if self._drawn is None else self._drawn.count(rows)
+
+    def places(self, rows: Rows, start: int, stop: int, epoch: int | None = None) -> Rows:
+        """The rows, by their places in the data set, that a batch is made of."""
+        if self._drawn is None:
+            return rows[start:stop]
+        return self._drawn.places(rows, epoch, start, stop)
+
+    def in_order(self, rows: Rows, epoch: int | None = None) -> Take:
+        """Batches of what is made of the given rows, in that order. An objective draws what it
+        draws for that epoch; without one always the same."""
+        if self._drawn is None:
+            return self._in_order(rows)
+        return self._drawn.in_order(rows, epoch, self._in_order, self.device)
+
+    def _in_order(self, rows: Rows) -> Take:
         where = self.device if self.resident else torch.device("cpu")
         index = torch.from_numpy(np.ascontiguousarray(rows)).to(where)
         dense = self._dense_in_order(rows, index)
@@ -78,12 +99,15 @@ class Samples:
         def padded(start: int, stop: int) -> Batch:
             made = ragged.batch(rows[start:stop], index[start:stop])
             if not self.resident:
-                made = {n: tensor.to(self.device, non_blocking=True) for n, tensor in made.items()}
+                made = {
+                    n: t if n in ragged.on_host else t.to(self.device, non_blocking=True)
+                    for n, t in made.items()
+                }
             given, wanted = dense(start, stop)
             found = {**given, **wanted, **made}
             return (
-                {name: found[name] for name in self.inputs},
-                {name: found[name] for name in self.targets},
+                {name: found[name] for name in self.inputs if name in found},
+                {name: found[name] for name in self.targets if name in found},
             )
 
         return padded
@@ -138,7 +162,8 @@ class Epochs:
     `usable` is how many rows an epoch takes: all, but for a last batch of one sample where
     `batch_statistics` do not exist for it; another row is then left out in each epoch.
     `lengths`, of all rows of the data set, makes batches of rows that are alike in length;
-    `classes`, of all rows too, are drawn equally often.
+    `classes`, of all rows too, are drawn equally often. `samples` is how many are made of the
+    rows, where that is another number.
     """
 
     def __init__(
@@ -152,6 +177,7 @@ class Epochs:
         batch_statistics: bool = False,
         lengths: Rows | None = None,
         classes: Rows | None = None,
+        samples: int | None = None,
     ) -> None:
         self.rows = rows
         self.classes = classes
@@ -160,8 +186,10 @@ class Epochs:
         self.group = batch_size * accumulate
         self.seed = seed
         self.shuffle = shuffle
-        lone = batch_statistics and len(rows) > 1 and len(rows) % batch_size == 1 < batch_size
-        self.usable = len(rows) - 1 if lone else len(rows)
+        count = len(rows) if samples is None else samples
+        lone = batch_statistics and count > 1 and count % batch_size == 1 < batch_size
+        self.count = count
+        self.usable = count - 1 if lone else count
         self.steps = -(-self.usable // self.group)
 
     def order(self, epoch: int) -> Rows:

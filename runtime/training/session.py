@@ -24,6 +24,7 @@ from dlc.runtime.data.splits import Rows
 from dlc.runtime.device import choose_device, describe
 from dlc.runtime.failures import failure, shown
 from dlc.runtime.loading import model_class
+from dlc.runtime.objectives.base import Drawn
 from dlc.runtime.training import random_state
 from dlc.runtime.training.checkpoint import load_weights, weights_sha256
 from dlc.runtime.training.data_init import initialize_from_data
@@ -159,6 +160,7 @@ def prepare_for(plan: Plan, fitted: Preprocessing | None = None) -> DataSet:
         bounds=plan.bounds,
         fitted=fitted,
         training=True,
+        losses=[term.loss for term in plan.settings.loss],
     )
 
 
@@ -205,7 +207,7 @@ def _train(
             if not _restore(trainer, run, progress):
                 _initialize(trainer, data, run, progress)
             began = f"training {plan.name} on {describe(device)}: "
-            began += f"{len(data.division.train):,} samples, {trainer.total:,} steps"
+            began += f"{trainer.epochs.count:,} samples, {trainer.total:,} steps"
             progress.say(began + (f", from step {trainer.at.step:,}" if trainer.at.step else ""))
             trainer.run()
             if not trainer.finished:
@@ -243,16 +245,22 @@ def _trainer(
         targets=[*plan.targets],
         device=device,
         padding=data.padding,
+        on_host=plan.host_lengths,
+        drawn=Drawn(draws=data.draws, seed=train.seed, shuffle=plan.data.shuffle)
+        if data.draws is not None
+        else None,
     )
+    count = samples.count(rows)
     epochs = Epochs(
         rows,
-        batch_size=len(rows) if batch == "all" else min(batch, len(rows)),
+        batch_size=count if batch == "all" else min(batch, count),
         seed=train.seed,
         shuffle=plan.data.shuffle,
         accumulate=train.accumulate,
         batch_statistics=plan.batch_statistics,
         lengths=samples.lengths,
         classes=_balanced_classes(plan, data),
+        samples=count,
     )
     _refuse_unmonitored(plan, data)
     return Trainer(
@@ -298,6 +306,7 @@ def augmenter_of(plan: Plan, data: DataSet, samples: Samples) -> Augmenter | Non
             targets=samples.targets,
             device=samples.device,
             padding=data.padding,
+            on_host=plan.host_lengths,
         )
     return Augmenter(
         plan.data.augment,

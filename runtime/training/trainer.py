@@ -167,7 +167,7 @@ class Trainer:
         if self.augmenter is not None:
             take = self.augmenter.in_order(order, at.epoch)
         else:
-            take = self.samples.in_order(order)
+            take = self.samples.in_order(order, at.epoch)
         pending = self._pending
         event = self._next_event()
         while True:
@@ -298,8 +298,10 @@ class Trainer:
         self._metrics_bytes += len(line)
 
     def _non_finite(self, entry: _Pending, value: float, step: int) -> Failure:
-        order = self.epochs.order(entry.epoch)[entry.taken : entry.taken + entry.size]
-        rows = [int(row) for row in self.row_numbers[order]]
+        order = self.epochs.order(entry.epoch)
+        end = entry.taken + entry.size
+        places = self.samples.places(order, entry.taken, end, entry.epoch)
+        rows = [int(row) for row in self.row_numbers[places]]
         return self._failed(step, f"the loss became {value} in step {step:,}", rows)
 
     def _failed(self, step: int, message: str, rows: list[int]) -> Failure:

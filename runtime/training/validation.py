@@ -32,13 +32,14 @@ def measure(
     Leaves the mode and all random state as they were."""
     measures = measures_of(plan)
     take = samples.in_order(samples.by_length(rows))
+    count = samples.count(rows)
     size = max(batch_size, _LEAST_BATCH)
     training = model.training
     model.eval()
     try:
         with torch.no_grad():
-            for start in range(0, len(rows), size):
-                stop = min(start + size, len(rows))
+            for start in range(0, count, size):
+                stop = min(start + size, count)
                 inputs, targets = take(start, stop)
                 add(measures, model(**inputs), targets, stop - start)
     finally:

@@ -60,12 +60,17 @@ class PairObjective(Objective):
             leaves none out
     """
 
+    draws: ClassVar[bool] = True
     texts_argument: ClassVar[str] = ""
     candidates_argument: ClassVar[str] = ""
 
     window: Positive = 5
     negatives: Positive = 5
     subsample: NonNegative = 0.0
+
+    @property
+    def regroups(self) -> bool:
+        return True
 
     @property
     def candidates(self) -> str:

@@ -48,9 +48,13 @@ class Frame:
 
 @component
 class Objective(Component):
-    """Where targets come from when the data has none: they are made from the inputs."""
+    """Where targets come from when the data has none: they are made from the inputs.
+
+    `draws` says that they are made anew in every epoch, batch by batch.
+    """
 
     kind: ClassVar[str] = "objective"
+    draws: ClassVar[bool] = False
 
     @property
     def fills(self) -> tuple[str, ...]:
@@ -71,6 +75,11 @@ class Objective(Component):
         """What one row of the file gives for an input or target, where that is not what the
         network takes; of what `resolved` gives."""
         return {}
+
+    @property
+    def regroups(self) -> bool:
+        """Whether a sample is made of several rows, or a row gives several samples."""
+        return False
 
     # ── for the objectives ───────────────────────────────────────────────────
 

@@ -34,6 +34,7 @@ class MaskedLanguageModel(Objective):
     """
 
     name: ClassVar[str] = "masked_language_model"
+    draws: ClassVar[bool] = True
 
     label: TargetName | None = None
     fraction: Annotated[float, Gt(0), Lt(1)] = 0.15

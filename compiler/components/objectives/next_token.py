@@ -42,12 +42,17 @@ class NextToken(Objective):
     def fills(self) -> tuple[str, ...]:
         return (self.label,) if self.label else ()
 
+    @property
+    def regroups(self) -> bool:
+        return self.block_length is not None
+
     def resolved(self, frame: Frame) -> Self:
         label = self.only_target(self.label, frame, "label")
         input = tokens_input(self, self.input, frame, "input")
         type = frame.inputs[input]
         self.require(label, frame.targets[label], type, "label" if self.label else None)
         if self.block_length is not None:
+            self._refuse_others(frame, input, label)
             low, high = bounds(type.shape[1])
             if not low <= self.block_length <= high:
                 raise ComponentError(
@@ -59,6 +64,19 @@ class NextToken(Objective):
                     else f"give at least {low:,}",
                 )
         return replace(self, label=label, input=input)
+
+    def _refuse_others(self, frame: Frame, input: str, label: str) -> None:
+        """Blocks take no other columns along: a block may hold several texts."""
+        step = frame.token_step(input)
+        known = {input, label, *(step.fills if step is not None else ())}
+        for name in (*frame.inputs, *frame.targets):
+            if name not in known:
+                raise ComponentError(
+                    "E0311",
+                    f"`{name}` is of a text, and a block may hold several texts",
+                    blame="block_length",
+                    help="leave `block_length` out: a sample is then a text",
+                )
 
     def reads(self, frame: Frame) -> Types:
         if self.block_length is None or self.input is None:

@@ -58,6 +58,10 @@ class Windows(Objective):
         return self.fills
 
     @property
+    def regroups(self) -> bool:
+        return True
+
+    @property
     def length(self) -> int:
         """The rows of a window, of what `resolved` gives."""
         assert self.steps is not None

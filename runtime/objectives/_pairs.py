@@ -1,0 +1,104 @@
+"""Samples of a word, or several, and candidates for another one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+
+from dlc.compiler.components.objectives._tokens import PairObjective
+from dlc.runtime.failures import failure
+from dlc.runtime.objectives._neighbours import Block, Corpus, Epoch, Found, epoch_key, keep_shares
+from dlc.runtime.objectives._noise import Noise
+from dlc.runtime.objectives.base import Array, Batch, Columns, Rows, Take
+from dlc.runtime.seeding import stream
+
+_POWER = 0.75
+
+
+def prepare_pairs(
+    objective: PairObjective, columns: Columns, find: Callable[[Block, int], Found]
+) -> Columns:
+    """Takes the texts out of the arrays: their words come in as samples of an epoch. Raises
+    `Failure` E0606 for texts without two words."""
+    columns.refuse_pieces(objective.texts, objective.candidates)
+    texts = columns.ragged(objective.texts)
+    tokenizer = columns.tokenizer(objective.texts)
+    train = texts.take(columns.division.train)
+    counts = np.bincount(train.values, minlength=tokenizer.size)
+    # What pads, what is unknown, what marks a text: no words.
+    counts[columns.specials(objective.texts)] = 0
+    if np.count_nonzero(counts) < 2:
+        raise failure(
+            "E0606",
+            f"the training part has fewer than two words for `{objective.texts}`",
+            help="give more texts, or keep more words: `vocabulary=30000`",
+        )
+    draws = Pairs(
+        objective=objective,
+        corpus=Corpus(
+            texts=texts, keep=keep_shares(counts, objective.subsample), window=objective.window
+        ),
+        counts=counts,
+        find=find,
+    )
+    arrays = {name: found for name, found in columns.arrays.items() if name != objective.texts}
+    padding = {name: found for name, found in columns.padding.items() if name != objective.texts}
+    return replace(columns, arrays=arrays, padding=padding, draws=draws)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pairs:
+    """Draws the samples of an epoch, and the words that are not the true ones."""
+
+    objective: PairObjective
+    corpus: Corpus
+    counts: Array
+    find: Callable[[Block, int], Found]
+
+    def count(self, rows: Rows, seed: int) -> int:
+        # That of one epoch stands for all: a schedule must know how many steps there are.
+        return self._epoch(rows, seed, 0, False).count()
+
+    def _epoch(self, rows: Rows, seed: int, epoch: int | None, shuffle: bool) -> Epoch:
+        key = epoch_key(seed, epoch)
+        return Epoch(self.corpus, rows, key=key, shuffle=shuffle, find=self.find)
+
+    def in_order(
+        self,
+        rows: Rows,
+        *,
+        seed: int,
+        epoch: int | None,
+        shuffle: bool,
+        base: Callable[[Rows], Take],
+        device: torch.device,
+    ) -> Take:
+        objective = self.objective
+        found = self._epoch(rows, seed, epoch, shuffle)
+        noise = Noise.of(self.counts, _POWER, device)
+        key = stream(epoch_key(seed, epoch), "noise")
+        count = objective.negatives
+        truth = torch.zeros(1, 1 + count, device=device)
+        truth[0, 0] = 1.0
+
+        def drawn(start: int, stop: int) -> Batch:
+            samples = found.samples(start, stop)
+            true = torch.from_numpy(samples.true.astype(np.int64)).to(device)
+            given = torch.from_numpy(samples.given.astype(np.int64)).to(device)
+            others = noise.draw_others(key, start, true, count)
+            candidates = torch.cat((true.unsqueeze(1), others), dim=1)
+            inputs, targets = base(samples.rows)(0, len(samples))
+            return (
+                {**inputs, objective.texts: given, objective.candidates: candidates},
+                {**targets, objective.target: truth.expand(len(samples), -1)},
+            )
+
+        return drawn
+
+    def places(
+        self, rows: Rows, *, seed: int, epoch: int | None, shuffle: bool, start: int, stop: int
+    ) -> Rows:
+        return self._epoch(rows, seed, epoch, shuffle).samples(start, stop).rows
