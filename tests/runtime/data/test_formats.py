@@ -340,7 +340,7 @@ def test_a_data_set_of_the_hub(monkeypatch: pytest.MonkeyPatch) -> None:
         return Rows()
 
     module = types.SimpleNamespace(load_dataset=load_dataset)
-    monkeypatch.setitem(sys.modules, "datasets", module)  # type: ignore[arg-type]
+    monkeypatch.setitem(sys.modules, "datasets", module)
     table = HuggingFaceTable("some/reviews")
     assert table.read(["label", "text"]).to_pydict() == {
         "label": [0, 1, 0],

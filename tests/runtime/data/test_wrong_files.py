@@ -99,6 +99,12 @@ def bomb(path: Path) -> None:
     (path / "cat/00.png").write_bytes(content)
 
 
+def one_folder(path: Path) -> None:
+    (path / "cat").mkdir(parents=True)
+    for index in range(20):
+        Image.new("L", (4, 4), index).save(path / f"cat/{index}.png")
+
+
 def another_size(path: Path) -> None:
     Image.new("RGB", (5, 4)).save(path / "eel/29.png")
 
@@ -200,10 +206,7 @@ WRONG = (
     ),
     Wrong(
         name="one folder only",
-        write=lambda path: [
-            (path / "cat").mkdir(parents=True),
-            *(Image.new("L", (4, 4), i).save(path / f"cat/{i}.png") for i in range(20)),
-        ],
+        write=one_folder,
         says="column `label` of `data`: every row of the training part is of class `cat`",
         images=True,
     ),
@@ -340,7 +343,7 @@ def test_files_are_refused_alike_with_a_split_in_time(root: Path) -> None:
                     source="data.csv",
                     columns={"x": "a"},
                     split=Split(time="b"),
-                    on_bad_sample=on_bad_sample,  # type: ignore[arg-type]
+                    on_bad_sample=on_bad_sample,
                 ),
                 inputs={"x": float_tensor(N)},
                 targets={"label": int_tensor(N)},
