@@ -7,7 +7,7 @@ batches, and the batches are shuffled again.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -66,10 +66,17 @@ class FlatRows:
 
 
 class RaggedColumns:
-    """The ragged columns of a data set and what their padding fills."""
+    """The ragged columns of a data set and what their padding fills. Lengths in `on_host`
+    are made on the host, wherever the rest is."""
 
-    def __init__(self, columns: Mapping[str, Ragged], paddings: Mapping[str, Padding]) -> None:
+    def __init__(
+        self,
+        columns: Mapping[str, Ragged],
+        paddings: Mapping[str, Padding],
+        on_host: Collection[str] = (),
+    ) -> None:
         self.paddings = paddings
+        self.on_host = frozenset(on_host)
         self.rows = {name: FlatRows.of(c, paddings[name].value) for name, c in columns.items()}
         self._groups: dict[str, str] = {name: paddings[name].dim or f"/{name}" for name in columns}
 
@@ -102,7 +109,10 @@ class RaggedColumns:
         for name, group in self._groups.items():
             padding = self.paddings[name]
             found[name], outside = self.rows[name].padded(index, sizes[group])
-            if padding.lengths:
+            if padding.lengths in self.on_host:
+                known = np.maximum(self.rows[name].host_lengths[rows], 1)
+                found[str(padding.lengths)] = torch.from_numpy(known)
+            elif padding.lengths:
                 lengths = self.rows[name].lengths.index_select(0, index)
                 found[padding.lengths] = lengths.clamp_(min=1)
             if padding.mask:

@@ -133,3 +133,52 @@ def test_validation_goes_by_length() -> None:
     by_length = made.by_length(rows)
     assert sorted(by_length.tolist()) == rows.tolist()
     assert (np.diff(columns["tokens"].lengths[by_length]) >= 0).all()
+
+
+LENGTHS = """\
+dlc: 1
+name: Net
+blocks:
+  Reader:
+    inputs: {x: "float[N, T, 4]", many: "int[N]"}
+    layers:
+      - from: x
+        gru: {hidden_size: 3, lengths: many}
+inputs: {tokens: "int[N, T]", a: "int[N]", b: "int[N]"}
+layers:
+  - from: tokens
+    embedding: {num_embeddings: 9, embedding_dim: 4}
+  - Reader: {many: a}
+  - lstm: {hidden_size: 3, lengths: b, return_sequences: false}
+    name: read
+  - from: b
+    embedding: {num_embeddings: 9, embedding_dim: 3}
+    name: more
+  - from: read + more
+    linear: 2
+    output: logits
+"""
+
+
+def test_lengths_that_only_recurrent_layers_take_stay_on_the_host() -> None:
+    from dlc.compiler import Source, check
+    from dlc.runtime.training.host_lengths import host_lengths
+
+    result = check(Source("net.yaml", LENGTHS, "yaml"))
+    assert result.compilation is not None, [d.message for d in result.diagnostics]
+    assert host_lengths(result.compilation.program) == {"a"}
+
+
+def test_lengths_on_the_host_are_the_same_lengths() -> None:
+    made = Samples(
+        {"tokens": drawn()},
+        inputs=["tokens", "lengths"],
+        targets=[],
+        device=torch.device("meta"),
+        padding={"tokens": Padding(lengths="lengths")},
+        on_host=["lengths"],
+    )
+    inputs, _ = made.in_order(np.arange(COUNT))(0, 50)
+    assert inputs["tokens"].device.type == "meta"
+    assert inputs["lengths"].device.type == "cpu"
+    np.testing.assert_array_equal(inputs["lengths"], np.maximum(drawn().lengths[:50], 1))
