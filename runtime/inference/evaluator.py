@@ -19,9 +19,8 @@ from dlc.compiler import Compilation, Source, check
 from dlc.compiler.components.sections.data import Data
 from dlc.compiler.components.sources.base import Source as DataSource
 from dlc.compiler.diagnostics.model import Severity
-from dlc.compiler.ir.types import TensorType
 from dlc.runtime.data.dataset import DataSet, prepare
-from dlc.runtime.data.preprocessing import InputRecord, Preprocessing
+from dlc.runtime.data.preprocessing import Preprocessing
 from dlc.runtime.data.ragged import Ragged
 from dlc.runtime.data.splits import PARTS, SplitRule
 from dlc.runtime.export.metadata import DataRecord
@@ -251,20 +250,12 @@ def _targets(
             help="measure the run that the file is of: `dlc evaluate RUN`",
         )
     program = compilation.program
-    inputs: dict[str, TensorType] = {}
-    stratify = data.split.stratify if data.split else None
-    if stratify in program.graph.inputs and stratify not in dict(program.targets):
-        assert stratify is not None
-        inputs[stratify] = program.graph.values[stratify]
-    plain = {
-        name: InputRecord(dtype=type_.dtype, shape=(), columns=()) for name, type_ in inputs.items()
-    }
     return prepare(
         data,
-        inputs=inputs,
+        inputs={},
         targets=dict(program.targets),
         root=root,
-        fitted=Preprocessing(inputs=plain, labels=record.classes if record else {}),
+        fitted=Preprocessing(inputs={}, labels=record.classes if record else {}),
     )
 
 
@@ -290,8 +281,8 @@ def run_subject(folder: Path, device: str = "auto") -> Subject:
     """A run folder, by torch. Raises what loading its weights raises."""
     from dlc.runtime.device import choose_device, describe
     from dlc.runtime.export.sources import of_run
-    from dlc.runtime.training.host_lengths import host_lengths
     from dlc.runtime.objectives.base import Drawn
+    from dlc.runtime.training.host_lengths import host_lengths
     from dlc.runtime.training.run_folder import open_run
     from dlc.runtime.training.samples import Samples
 
@@ -322,6 +313,7 @@ def run_subject(folder: Path, device: str = "auto") -> Subject:
             targets=list(dict(program.targets)),
             device=where,
             padding=samples.padding,
+            on_host=host_lengths(program),
             drawn=Drawn(draws=samples.draws, seed=settings.train.seed)
             if samples.draws is not None
             else None,

@@ -26,6 +26,7 @@ from dlc.compiler.ops.base import Op
 from dlc.runtime.data.dataset import Bound, refuse_unread
 from dlc.runtime.data.preprocessing import refuse_unavailable
 from dlc.runtime.failures import failure, shown
+from dlc.runtime.training.host_lengths import host_lengths
 from dlc.runtime.training.run_folder import RESOLVED, RunFolder
 from dlc.runtime.transfer.pretrained import Pretrained, pretrained_of
 
@@ -47,7 +48,8 @@ class Plan:
     resolved spec. `bounds` are the whole numbers that inputs and targets may hold.
     `batch_statistics` says that a layer normalizes over the batch, which a batch of one
     sample does not allow. `heads` and `scaled` start from the data before the first step,
-    `pretrained` are weights to start from; `packages` bring ops that are not dlc's."""
+    `pretrained` are weights to start from; `packages` bring ops that are not dlc's;
+    `host_lengths` are inputs that stay on the host."""
 
     name: str
     source: str
@@ -65,6 +67,7 @@ class Plan:
     scaled: tuple[Scaled, ...] = ()
     pretrained: Pretrained | None = None
     packages: tuple[str, ...] = ()
+    host_lengths: frozenset[str] = frozenset()
 
     @property
     def data(self) -> Data:
@@ -98,6 +101,7 @@ def plan_of(compilation: Compilation, source: str) -> Plan:
         heads=compilation.heads,
         scaled=tuple(_scaled(program)),
         pretrained=pretrained_of(compilation),
+        host_lengths=host_lengths(program),
         packages=_packages(program),
     )
     refuse_untrainable(plan)
