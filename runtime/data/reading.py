@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from dlc.compiler.components.sections.data import Data
+from dlc.compiler.ir.dims import symbol
 from dlc.compiler.ir.types import DType, TensorType
 from dlc.runtime.data.bad_rows import bad_rows
 from dlc.runtime.data.columns import Array, Binding, bind, extract
@@ -125,7 +126,7 @@ def open_rows(
         rule=rule,
         bindings=bindings,
         condition=Filter(data.where) if data.where is not None else None,
-        keys=key_columns(table, rule, bindings),
+        keys=key_columns(table, rule, (*bindings, *_unread(data, rule, table, wanted))),
         root=root,
         prepare_image=prepare_image,
     )
@@ -246,3 +247,13 @@ def _images(table: Table, content: Any, binding: Binding, rows: Rows, root: Path
         place=table.origin,
         rows=rows,
     )
+
+
+def _unread(
+    data: Data, rule: SplitRule, table: Table, read: Mapping[str, TensorType]
+) -> tuple[Binding, ...]:
+    """The columns of inputs that the division names and that are not read here."""
+    named = {name for name in (rule.stratify, rule.group, rule.time) if name in data.columns}
+    # Nothing is taken from them: any type will do.
+    types = {name: TensorType(DType.STRING, (symbol("N"),)) for name in named - read.keys() if name}
+    return bind(types, data.columns, table.names, table.path)
