@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -12,12 +12,16 @@ import numpy as np
 import numpy.typing as npt
 
 from dlc.compiler.compilation import Compilation
-from dlc.runtime.data.audit.cells import Codes, Numbers, Prints
-from dlc.runtime.data.audit.profile import Column, Kind
+from dlc.runtime.data.audit.cells import Codes, Prints
+from dlc.runtime.data.audit.coincidence import expected_pairs
+from dlc.runtime.data.audit.groups import Groups, equal_rows
+from dlc.runtime.data.audit.profile import Column
+from dlc.runtime.data.audit.sample import Places, Sample
 from dlc.runtime.data.splits import PARTS
 
+__all__ = ["Classes", "Facts", "Places", "Rows", "Sample"]
+
 Rows = npt.NDArray[np.int64]
-Places = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,20 +37,6 @@ class Classes:
     @cached_property
     def counts(self) -> npt.NDArray[np.int64]:
         return np.bincount(self.codes[self.codes >= 0], minlength=len(self.names))
-
-
-@dataclass(frozen=True, kw_only=True)
-class Sample:
-    """Some rows, drawn without regard to what they hold: `places` are theirs among all rows,
-    ascending. `numbers` and `codes` are by column, `lists` [rows, width] by column."""
-
-    places: Places
-    numbers: Mapping[str, Numbers]
-    codes: Mapping[str, Codes]
-    lists: Mapping[str, npt.NDArray[np.float32]]
-
-    def __len__(self) -> int:
-        return len(self.places)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,6 +72,16 @@ class Facts:
         counts = np.bincount(self.part_of, minlength=len(PARTS))
         return dict(zip(PARTS, counts.tolist(), strict=True))
 
+    @cached_property
+    def equal_inputs(self) -> Groups:
+        """The rows whose inputs are those of another row."""
+        return equal_rows(self.input_prints)
+
+    @cached_property
+    def chance_pairs(self) -> float:
+        """How many pairs of rows with equal inputs chance alone may bring."""
+        return expected_pairs(self.columns, self.sample, len(self))
+
     def of(self, owner: str) -> tuple[Column, ...]:
         """The columns that fill an input or target."""
         return tuple(column for column in self.columns if column.owner == owner)
@@ -89,12 +89,6 @@ class Facts:
     @cached_property
     def owners(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(column.owner for column in self.columns))
-
-    def number_columns(self, *, targets: bool = False) -> Iterator[Column]:
-        """The columns of numbers among the inputs, or the targets that are no classes."""
-        for column in self.columns:
-            if column.kind is Kind.NUMBER and column.target == targets:
-                yield column
 
     def record(self) -> dict[str, Any]:
         """For `profile.json`."""

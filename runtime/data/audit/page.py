@@ -57,12 +57,10 @@ def page(facts: Facts, findings: Sequence[Diagnostic]) -> str:
         f'<p class="sum">{escape(_summary(facts))}</p>',
         *_findings(findings),
     ]
-    for owner in facts.owners:
-        columns = facts.of(owner)
-        kind = "Target" if columns[0].target else "Input"
-        body += [f"<h2>{kind} {escape(owner)}</h2>", '<div class="grid">']
+    for heading, columns in _sections(facts):
+        body += [f"<h2>{escape(heading)}</h2>", '<div class="grid">']
         for column in columns[:_MOST_COLUMNS]:
-            body.append(_card(column, facts.classes.get(owner)))
+            body.append(_card(column, facts.classes.get(column.owner)))
         body.append("</div>")
         if len(columns) > _MOST_COLUMNS:
             left = len(columns) - _MOST_COLUMNS
@@ -78,6 +76,23 @@ def page(facts: Facts, findings: Sequence[Diagnostic]) -> str:
             "</body></html>\n",
         ]
     )
+
+
+def _sections(facts: Facts) -> Iterator[tuple[str, Sequence[Column]]]:
+    """Headings and what stands below them; inputs of one column each share one."""
+    single: list[Column] = []
+    for owner in facts.owners:
+        columns = facts.of(owner)
+        if not columns[0].target and len(columns) == 1:
+            single.append(columns[0])
+        elif not columns[0].target:
+            yield f"Input {owner}", columns
+    if single:
+        names = ", ".join(column.owner for column in single[:8])
+        yield f"Input{'s' if len(single) > 1 else ''} {names}", single
+    targets = [column for column in facts.columns if column.target]
+    for owner in dict.fromkeys(column.owner for column in targets):
+        yield f"Target {owner}", facts.of(owner)
 
 
 def _summary(facts: Facts) -> str:

@@ -42,7 +42,7 @@ from dlc.runtime.data.audit.profile import Cell, Column, Kind, Moments, Spread, 
 
 _CHUNK_CELLS = 4 << 20
 _SAMPLE_CELLS = 8 << 20
-_MOST_SAMPLED = 100_000
+_MOST_SAMPLED = 32_768
 _LEAST_SAMPLED = 256
 _MASK = (1 << 64) - 1
 

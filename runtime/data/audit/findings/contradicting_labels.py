@@ -13,16 +13,14 @@ import numpy as np
 
 from dlc.compiler.diagnostics.catalog import code
 from dlc.runtime.data.audit.facts import Facts
-from dlc.runtime.data.audit.findings._coincidence import is_more_than_chance
-from dlc.runtime.data.audit.findings._groups import equal_rows
 from dlc.runtime.data.audit.findings.base import LISTED_ROWS, Finding, counted, numbered, share
 
 CODE = code("W0206")
 
 
 def check(facts: Facts) -> Iterator[Finding]:
-    groups = equal_rows(facts.input_prints)
-    if not groups.count or not is_more_than_chance(facts, groups.pairs):
+    groups = facts.equal_inputs
+    if not groups.count or groups.pairs <= facts.chance_pairs:
         return
     for target, classes in facts.classes.items():
         wrong = groups.differing(classes.codes)

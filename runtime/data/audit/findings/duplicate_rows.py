@@ -14,16 +14,15 @@ import numpy as np
 from dlc.compiler.diagnostics.catalog import code
 from dlc.runtime.data.audit.cells import mix
 from dlc.runtime.data.audit.facts import Facts
-from dlc.runtime.data.audit.findings._coincidence import is_more_than_chance
-from dlc.runtime.data.audit.findings._groups import equal_rows
 from dlc.runtime.data.audit.findings.base import LISTED_ROWS, Finding, counted, numbered, share
+from dlc.runtime.data.audit.groups import equal_rows
 
 CODE = code("W0204")
 
 
 def check(facts: Facts) -> Iterator[Finding]:
     found = equal_rows(mix(facts.input_prints) ^ facts.target_prints)
-    if not found.count or not is_more_than_chance(facts, found.pairs):
+    if not found.count or found.pairs <= facts.chance_pairs:
         return
     copies = len(found.places) - found.count
     rows = facts.rows[found.places]

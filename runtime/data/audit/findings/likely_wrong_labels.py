@@ -3,7 +3,7 @@
 Where ten rows that are like this one agree on another class, and the neighbourhoods of both
 classes are otherwise pure, the class is probably a slip; it may also be a rare kind that the
 network needs. Distances are over all numeric columns, each brought to one scale, and over
-categories; at most 5,000 rows are compared, so of larger data a share is looked at. Remedy:
+categories; at most 4,000 rows are compared, so of larger data a share is looked at. Remedy:
 look at these rows; correct what is wrong.
 
 Source: Wilson, "Asymptotic properties of nearest neighbor rules using edited data" (1972).
@@ -24,7 +24,7 @@ from dlc.runtime.data.audit.profile import Kind
 CODE = code("W0207")
 
 _NEIGHBOURS = 10
-_MOST_ROWS = 5_000
+_MOST_ROWS = 4_000
 # Multiplications of all distances: about a second on one core.
 _WORK = 2e10
 _MOST_CATEGORIES = 50
