@@ -6,7 +6,7 @@ import platform
 import sys
 from importlib import import_module
 
-NAMES = ("check_latency", "scaling", "training_step", "export_time", "zoo_times")
+NAMES = ("check_latency", "scaling", "training_step", "export_time", "zoo_times", "augmentation")
 
 
 def main(names: list[str]) -> int:
