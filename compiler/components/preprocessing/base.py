@@ -26,8 +26,8 @@ class Preprocess(Component):
     as "numbers", as "indices" (whole numbers), as "texts", or as "categories", which are
     texts, or whole numbers where the file stores such. `missing` lets numbers be missing:
     they come in as NaN. `joins` is the text by which a list of texts is joined to one;
-    None takes no lists. `partial` says that not every number gives one: the logarithm of
-    -1 does not.
+    None takes no lists. `partial` says that not every value gives a number: the logarithm
+    of -1 does not.
     """
 
     kind: ClassVar[str] = "preprocess"
