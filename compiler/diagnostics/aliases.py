@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from dlc.compiler.diagnostics.aliases_of_arithmetic import ARITHMETIC_ARGUMENTS, ARITHMETIC_OPS
+from dlc.compiler.diagnostics.aliases_of_data import AUGMENTATIONS, STEPS
 from dlc.compiler.diagnostics.aliases_of_sequences import SEQUENCE_ARGUMENTS, SEQUENCE_OPS
 from dlc.compiler.diagnostics.aliases_of_shapes import SHAPE_ARGUMENTS, SHAPE_OPS, SHAPE_WORDS
 
@@ -311,34 +312,6 @@ _METRICS: Final = {
     "roc_auc": ("auroc", "auc"),
 }
 
-_STEPS: Final = {
-    "RandomFlip": ("horizontal_flip",),
-    "random_horizontal_flip": ("horizontal_flip",),
-    "hflip": ("horizontal_flip",),
-    "random_vertical_flip": ("vertical_flip",),
-    "Rescaling": ("scale",),
-    "rescale": ("scale",),
-    "StandardScaler": ("standardize",),
-    "zscore": ("standardize",),
-    "z_score": ("standardize",),
-    "MinMaxScaler": ("min_max",),
-    "StringLookup": ("vocabulary",),
-    "label_encoder": ("vocabulary",),
-    "OneHotEncoder": ("one_hot",),
-    "lower": ("lowercase",),
-    "NFKC": ("normalize_unicode",),
-    "nfkc": ("normalize_unicode",),
-    "unicode_normalize": ("normalize_unicode",),
-    "tokenize": ("word", "wordpiece", "bpe"),
-    "tokenizer": ("word", "wordpiece", "bpe"),
-    "TextVectorization": ("word",),
-    "byte_level": ("byte", "bpe"),
-    "char": ("character",),
-    "chars": ("character",),
-    "WordPieceTokenizer": ("wordpiece",),
-    "BytePairTokenizer": ("bpe",),
-}
-
 _SECTIONS: Final = {
     "model": ("layers",),
     "network": ("layers",),
@@ -487,9 +460,9 @@ ALIASES: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
     "optimizer": _OPTIMIZERS,
     "schedule": _SCHEDULES,
     "metric": _METRICS,
-    "preprocess": _STEPS,
-    "postprocess": _STEPS,
-    "augmentation": _STEPS,
+    "preprocess": STEPS,
+    "postprocess": STEPS,
+    "augmentation": STEPS | AUGMENTATIONS,
     "section": _SECTIONS,
     "key": _KEYS,
     "type": _TYPES,

@@ -1,3 +1,5 @@
+"""Cropping round the middle in numpy."""
+
 from __future__ import annotations
 
 import numpy as np

@@ -1,3 +1,5 @@
+"""Cropping at a place in numpy."""
+
 from __future__ import annotations
 
 import numpy as np

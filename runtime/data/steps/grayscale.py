@@ -1,3 +1,5 @@
+"""Gray from colours in numpy."""
+
 from __future__ import annotations
 
 import numpy as np

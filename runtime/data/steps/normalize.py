@@ -1,3 +1,5 @@
+"""Given means and deviations in numpy."""
+
 from __future__ import annotations
 
 import numpy as np
