@@ -31,6 +31,8 @@ _MOST_CATEGORIES = 50
 # A class tells its neighbours apart where so many of them are of it, on average.
 _PURE = 0.6
 _BLOCK = 512
+# So many deviations from the middle are as far as any more.
+_CUT = 10.0
 
 Features = npt.NDArray[np.float32]
 
@@ -44,6 +46,8 @@ def check(facts: Facts) -> Iterator[Finding]:
     near = _nearest(features)
     for target, classes in facts.classes.items():
         found = _suspicious(classes, places, near)
+        # A number far out puts a row among strangers: W0209 tells of it.
+        found = found[(abs(features[found]) < _CUT).all(axis=1)]
         if not len(found):
             continue
         rows = facts.rows[places[found]]
@@ -101,7 +105,7 @@ def _scaled(values: npt.NDArray[np.float64]) -> Features:
     low, middle, high = np.nanquantile(values, (0.25, 0.5, 0.75))
     width = (high - low) / 1.349 or float(np.nanstd(values)) or 1.0
     scaled = np.nan_to_num((values - middle) / width)
-    found: Features = np.clip(scaled, -10, 10).astype(np.float32)
+    found: Features = np.clip(scaled, -_CUT, _CUT).astype(np.float32)
     return found
 
 
