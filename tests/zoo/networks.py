@@ -135,6 +135,14 @@ ZOO: dict[str, Network] = {
     "logistic_regression": Network(parameters=31, published="by hand: 30 weights, a bias"),
     "perceptron": Network(parameters=513, published="by hand: 31 x 16 + 17"),
     "mlp": Network(parameters=15_089, published="by hand"),
+    "iris": Network(parameters=131, published="by hand: 5 x 16 + 17 x 3", below={"species": 3}),
+    "wine": Network(parameters=547, published="by hand: 14 x 32 + 33 x 3", below={"cultivar": 3}),
+    "diabetes": Network(parameters=641, published="by hand: 9 x 64 + 65"),
+    "digits": Network(
+        parameters=6_138,
+        published="by hand: 9 x 16, 9 x 16 x 32, their norms' 2 x 48, 129 x 10",
+        below={"label": 10},
+    ),
     "transformer_block": Network(
         parameters=1_478_530,
         published="by hand: tokens, 4 x 128 x 129, 2 x 256, 65,536 x 2 + 640, a head",
