@@ -62,12 +62,17 @@ def examples(
         batch_size=len(train),
         seed=plan.settings.train.seed,
         shuffle=plan.data.shuffle,
+        blocks=data.blocks,
     )
     order = epochs.order(0)
     rows = order[: min(count, len(order))]
     unfinished = data.unfinished[name]
     white = unfinished.white
-    given = torch.from_numpy(np.ascontiguousarray(unfinished.values[rows]))
+    if data.stream is not None:
+        taken = data.stream.take(rows, unfinished=True)[name]
+    else:
+        taken = unfinished.values[rows]
+    given = torch.from_numpy(np.ascontiguousarray(taken))
     _, targets = samples.in_order(rows)(0, len(rows))
     columns = [(pixels(given.float(), white), _texts(targets, data))]
     for epoch in range(_DRAWS):

@@ -80,18 +80,14 @@ def _show_augmented(arguments: argparse.Namespace, compilation: Compilation) -> 
     from dlc.compiler.codegen.torch_module import generate
     from dlc.runtime.augmentation import sheet
     from dlc.runtime.training.plan import plan_of
-    from dlc.runtime.training.samples import Samples
     from dlc.runtime.training.session import augmenter_of, prepare_for
+    from dlc.runtime.training.streamed import samples_of
 
     plan = plan_of(compilation, generate(compilation))
     sheet.refuse_pictureless(plan)
     data = prepare_for(plan)
-    samples = Samples(
-        data.arrays,
-        inputs=[*plan.inputs],
-        targets=[*plan.targets],
-        device=torch.device("cpu"),
-        padding=data.padding,
+    samples = samples_of(
+        data, inputs=[*plan.inputs], targets=[*plan.targets], device=torch.device("cpu")
     )
     augmenter = augmenter_of(plan, data, samples)
     assert augmenter is not None

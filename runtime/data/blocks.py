@@ -21,6 +21,8 @@ Rows = npt.NDArray[np.int64]
 _WINDOW_BYTES = 256 << 20
 _WINDOW_BLOCKS = 4
 _MOST_BYTES = 1 << 30
+# Samples that are mixed with those before them want the last ones before the first.
+_MOST_REPEATED = 8
 
 
 @dataclass(frozen=True)
@@ -70,11 +72,20 @@ def shuffled(rows: Rows, blocks: Blocks | None, seed: int, epoch: int) -> Rows:
     return ordered
 
 
+def _repeats(order: Rows, count: int) -> bool:
+    return 2 * count <= len(order) and bool((order[:count] == order[-count:]).all())
+
+
 def stretches(order: Rows, blocks: Blocks) -> list[tuple[int, int]]:
     """Where an order can be cut: stretches from a first to a last (excluded) place, of which
-    no two need the same block, as few as the bound of a window allows."""
+    no two need the same block, as few as the bound of a window allows. The first places may
+    repeat the last ones."""
     if len(order) == 0:
         return []
+    head = next((n for n in range(_MOST_REPEATED, 0, -1) if _repeats(order, n)), 0)
+    if head:
+        rest = stretches(order[head:], blocks)
+        return [(0, head), *((start + head, stop + head) for start, stop in rest)]
     block_of = blocks.of(order)
     last = np.zeros(len(blocks), np.int64)
     last[block_of] = np.arange(len(order))

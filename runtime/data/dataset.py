@@ -6,20 +6,24 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+
 from dlc.compiler.components.losses.base import Loss
 from dlc.compiler.components.preprocessing.base import Preprocess
 from dlc.compiler.components.sections.data import Data
 from dlc.compiler.ir.types import TensorType
 from dlc.runtime.augmentation.places import Unfinished
 from dlc.runtime.data import texts
+from dlc.runtime.data.blocks import Blocks
 from dlc.runtime.data.classes import Bound, checked, labels_of, refuse_one_class
 from dlc.runtime.data.columns import Array
 from dlc.runtime.data.formats.base import Skipped, Table
 from dlc.runtime.data.preprocessing import Preprocessing, refuse_unavailable
 from dlc.runtime.data.ragged import Padding, Ragged
-from dlc.runtime.data.reading import read_rows
+from dlc.runtime.data.reading import RawRows, read_rows
 from dlc.runtime.data.recipe import Recipe
 from dlc.runtime.data.splits import Division, Rows, SplitRule
+from dlc.runtime.data.streaming import Columns, Stream, row_bytes, streamed
 from dlc.runtime.failures import failure
 from dlc.runtime.objectives._applied import Applied
 from dlc.runtime.objectives.base import Draws
@@ -34,7 +38,8 @@ class DataSet:
     file, or several, and `skipped` the rows that were left out. `padding` says how inputs
     whose rows differ in length are made into batches, and which inputs that fills.
     `unfinished` are the inputs that augmentation changes, as it takes them; `draws` fill
-    inputs and targets anew in every epoch."""
+    inputs and targets anew in every epoch. Samples lie in `blocks`, where the file does; where
+    there is a `stream`, they are read from it, and so is what is looked up in `arrays`."""
 
     path: Path
     table: Table
@@ -48,6 +53,8 @@ class DataSet:
     skipped: tuple[Skipped, ...] = ()
     unfinished: Mapping[str, Unfinished] = field(default_factory=dict)
     draws: Draws | None = None
+    blocks: Blocks | None = None
+    stream: Stream | None = None
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -95,7 +102,11 @@ def prepare(
         fills=objective.fills,
         training=training,
     )
-    raw = read_rows(recipe.open())
+    opened = recipe.open()
+    stored = streamed(recipe, opened)
+    if stored is not None:
+        return _from_stream(Stream(recipe, opened, stored, fitted))
+    raw = read_rows(opened)
     labels = labels_of(raw, recipe.targets) if fitted is None else fitted.labels
     raw = checked(raw, recipe.targets, labels, limits, skip=data.on_bad_sample == "skip")
     if fitted is None:
@@ -114,5 +125,34 @@ def prepare(
         padding=texts.paddings(recipe.inputs, steps),
         skipped=raw.skipped,
         unfinished=found.unfinished,
+        blocks=_blocks(raw, found.arrays) if data.objective is None else None,
     )
     return objective.made(samples, limits)
+
+
+def _from_stream(stream: Stream) -> DataSet:
+    return DataSet(
+        path=stream.table.path,
+        table=stream.table,
+        sha256=stream.table.sha256(),
+        arrays=Columns(stream),
+        rows=stream.rows,
+        rule=stream.opened.rule,
+        division=stream.division,
+        preprocessing=stream.fitted,
+        padding=texts.paddings(stream.recipe.inputs, stream.recipe.steps),
+        skipped=stream.skipped,
+        unfinished=stream.unfinished(),
+        blocks=stream.blocks,
+        stream=stream,
+    )
+
+
+def _blocks(raw: RawRows, arrays: Mapping[str, Array | Ragged]) -> Blocks | None:
+    """The blocks that a stream would read: samples in memory are put in the same order."""
+    dense = {name: values for name, values in arrays.items() if not isinstance(values, Ragged)}
+    stored = raw.table.stored() if len(dense) == len(arrays) else None
+    if stored is None:
+        return None
+    starts = np.searchsorted(raw.rows, np.cumsum([0, *stored.rows]) + 1)
+    return Blocks(starts, row_bytes(dense))

@@ -251,7 +251,7 @@ def _targets(
         )
     program = compilation.program
     return prepare(
-        data,
+        replace(data, memory="resident"),
         inputs={},
         targets=dict(program.targets),
         root=root,
@@ -284,7 +284,7 @@ def run_subject(folder: Path, device: str = "auto") -> Subject:
     from dlc.runtime.objectives.base import Drawn
     from dlc.runtime.training.host_lengths import host_lengths
     from dlc.runtime.training.run_folder import open_run
-    from dlc.runtime.training.samples import Samples
+    from dlc.runtime.training.streamed import samples_of
 
     network = of_run(folder)
     compilation, fitted = network.compilation, network.preprocessing
@@ -307,12 +307,11 @@ def run_subject(folder: Path, device: str = "auto") -> Subject:
     def chunks(samples: DataSet, places: Rows) -> Chunks:
         import torch
 
-        tensors = Samples(
-            samples.arrays,
+        tensors = samples_of(
+            samples,
             inputs=list(inputs),
             targets=list(dict(program.targets)),
             device=where,
-            padding=samples.padding,
             on_host=host_lengths(program),
             drawn=Drawn(draws=samples.draws, seed=settings.train.seed)
             if samples.draws is not None

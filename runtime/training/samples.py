@@ -14,10 +14,10 @@ import numpy.typing as npt
 import torch
 
 from dlc.runtime.data.balancing import balanced
+from dlc.runtime.data.blocks import Blocks, shuffled
 from dlc.runtime.data.ragged import Padding, Ragged
 from dlc.runtime.device import free_bytes
 from dlc.runtime.objectives.base import Drawn
-from dlc.runtime.seeding import permutation
 from dlc.runtime.training.padding import RaggedColumns, bucketed
 
 Batch: TypeAlias = tuple[dict[str, torch.Tensor], dict[str, torch.Tensor]]
@@ -163,7 +163,7 @@ class Epochs:
     `batch_statistics` do not exist for it; another row is then left out in each epoch.
     `lengths`, of all rows of the data set, makes batches of rows that are alike in length;
     `classes`, of all rows too, are drawn equally often. `samples` is how many are made of the
-    rows, where that is another number.
+    rows, where that is another number; `blocks` tells where the rows lie in their file.
     """
 
     def __init__(
@@ -178,8 +178,10 @@ class Epochs:
         lengths: Rows | None = None,
         classes: Rows | None = None,
         samples: int | None = None,
+        blocks: Blocks | None = None,
     ) -> None:
         self.rows = rows
+        self.blocks = blocks
         self.classes = classes
         self.lengths = lengths
         self.batch_size = batch_size
@@ -198,7 +200,7 @@ class Epochs:
             rows = balanced(rows, self.classes[rows], self.seed, epoch)
         if not self.shuffle:
             return rows if self.classes is None else np.sort(rows)
-        ordered: Rows = rows[permutation(len(rows), self.seed, "order", epoch)]
+        ordered = shuffled(rows, self.blocks, self.seed, epoch)
         if self.lengths is None:
             return ordered
         return bucketed(ordered, self.lengths[ordered], self.batch_size, self.seed, epoch)

@@ -16,6 +16,7 @@ import torch
 
 from dlc.compiler.version import VERSION
 from dlc.runtime.augmentation.augmenter import Augmenter
+from dlc.runtime.data.columns import Array
 from dlc.runtime.data.dataset import DataSet, prepare
 from dlc.runtime.data.preprocessing import Preprocessing
 from dlc.runtime.data.ragged import Ragged
@@ -43,6 +44,7 @@ from dlc.runtime.training.run_folder import (
 from dlc.runtime.training.samples import Epochs, Samples
 from dlc.runtime.training.signals import Stop, stop_on_signals
 from dlc.runtime.training.storage import DISK, Disk
+from dlc.runtime.training.streamed import samples_of
 from dlc.runtime.training.trainer import Network, Trainer
 from dlc.runtime.training.validation import measure
 from dlc.runtime.training.weights import load_tensors
@@ -239,12 +241,11 @@ def _trainer(
     module = load(plan.source)
     model = build_model(module, train.seed).to(device)
     batch = plan.data.batch_size
-    samples = Samples(
-        data.arrays,
+    samples = samples_of(
+        data,
         inputs=[*plan.inputs],
         targets=[*plan.targets],
         device=device,
-        padding=data.padding,
         on_host=plan.host_lengths,
         drawn=Drawn(draws=data.draws, seed=train.seed, shuffle=plan.data.shuffle)
         if data.draws is not None
@@ -261,6 +262,7 @@ def _trainer(
         lengths=samples.lengths,
         classes=_balanced_classes(plan, data),
         samples=count,
+        blocks=data.blocks,
     )
     _refuse_unmonitored(plan, data)
     return Trainer(
@@ -299,14 +301,13 @@ def augmenter_of(plan: Plan, data: DataSet, samples: Samples) -> Augmenter | Non
     if not plan.data.augment:
         return None
     if data.unfinished:
-        arrays = {**data.arrays, **{n: found.values for n, found in data.unfinished.items()}}
-        samples = Samples(
-            arrays,
+        samples = samples_of(
+            data,
             inputs=samples.inputs,
             targets=samples.targets,
             device=samples.device,
-            padding=data.padding,
             on_host=plan.host_lengths,
+            unfinished=True,
         )
     return Augmenter(
         plan.data.augment,
@@ -345,12 +346,19 @@ def _initialize(trainer: Trainer, data: DataSet, run: RunFolder, progress: Progr
         trainer.model,
         trainer.plan,
         samples=trainer.samples,
-        targets={n: a for n, a in data.arrays.items() if not isinstance(a, Ragged)},
+        targets=_starting(trainer.plan, data),
         rows=data.division.train,
         batch_size=trainer.epochs.batch_size,
         say=progress.say,
         loaded=loaded,
     )
+
+
+def _starting(plan: Plan, data: DataSet) -> dict[str, Array]:
+    """The targets that outputs start from."""
+    names = {head.loss.names[1] for head in plan.heads}
+    found = {name: data.arrays[name] for name in sorted(names) if name in data.arrays}
+    return {name: values for name, values in found.items() if not isinstance(values, Ragged)}
 
 
 def _restore(trainer: Trainer, run: RunFolder, progress: Progress) -> bool:

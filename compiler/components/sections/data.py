@@ -47,6 +47,9 @@ class Data(Section):
         on_bad_sample: `fail` stops at the first row that cannot be read or does not fit,
             `skip` leaves it out, and counts and lists what it left out
         augment: random changes of the training samples, in this order
+        memory: `resident` holds all samples in memory, `stream` reads the row groups of
+            Parquet, or the batches of an Arrow file, whenever they are wanted; `auto` streams
+            what is too large. Both give the same run
     """
 
     name: ClassVar[str] = "data"
@@ -60,6 +63,7 @@ class Data(Section):
     balance: Annotated[str, Refers("target")] | None = None
     on_bad_sample: Literal["fail", "skip"] = "fail"
     augment: tuple[Augmentation, ...] = ()
+    memory: Literal["auto", "resident", "stream"] = "auto"
 
     def validate(self) -> None:
         split, files = self.split, self.source
