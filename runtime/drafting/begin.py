@@ -6,11 +6,13 @@ import json
 from pathlib import Path
 
 from dlc.compiler.components import registry
+from dlc.compiler.components.sections.data import Data
 from dlc.compiler.components.sources.base import Source, for_path
 from dlc.compiler.components.sources.image_folder import ImageFolder
 from dlc.compiler.diagnostics.suggest import closest, listed
 from dlc.runtime.data.formats.image_folder import IMAGE, LABEL
 from dlc.runtime.data.images import decode
+from dlc.runtime.data.sources import open_source
 from dlc.runtime.data.tables import Table, open_table
 from dlc.runtime.drafting.draft import draft
 from dlc.runtime.drafting.pictures import draft_pictures
@@ -29,7 +31,7 @@ def first_spec(data: Path, target: str | None, folder: Path, command: str) -> st
     source = relative_to_folder(data, folder)
     if reader.name == "image_folder":
         return _of_pictures(data, source, command)
-    table, given = _open(data, reader, source)
+    table, given = _open(data, reader, source, folder)
     if target is None:
         raise failure(
             "E0303",
@@ -62,7 +64,7 @@ def _reader(data: Path) -> Source:
         )
     if not reader.available:
         raise failure("E0602", f"`{reader.name}` data is not read yet", help=reader.available_note)
-    if reader.name in ("text_lines", "idx", "npz"):
+    if reader.name == "text_lines":
         raise failure(
             "E0602",
             f"`dlc init` drafts no spec for `{reader.name}` data",
@@ -92,9 +94,9 @@ def relative_to_folder(data: Path, folder: Path) -> str:
     return where.relative_to(root).as_posix()
 
 
-def _open(data: Path, reader: Source, source: str) -> tuple[Table, str]:
+def _open(data: Path, reader: Source, source: str, folder: Path) -> tuple[Table, str]:
     """The table, and the value of `data.source` that reads it."""
-    table = open_table(data, reader.name)
+    table = open_source(Data(source=source), folder)
     if reader.name == "csv" and len(table.names) == 1:
         for delimiter in _DELIMITERS:
             if delimiter in table.names[0]:
