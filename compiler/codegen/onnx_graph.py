@@ -31,7 +31,7 @@ from dlc.compiler.diagnostics.model import Diagnostic, DiagnosticError, Label
 from dlc.compiler.ir.dims import substitute
 from dlc.compiler.ir.graph import BlockCall, Graph, Inputs, Node, Program
 from dlc.compiler.ir.parametrization import effective_path, plain_name
-from dlc.compiler.ir.types import TensorType
+from dlc.compiler.ir.types import FLOAT, TensorType
 from dlc.compiler.ops.base import Op
 
 DEFAULT_OPSET = 20
@@ -44,12 +44,14 @@ class Pipeline:
 
     `raw` is the type that an input arrives with, where it is not the declared one: an
     image column of bytes is `uint8[N, 784]` though the network wants
-    `float[N, 1, 28, 28]`. `labels` are the class names of an output. `fixed` gives dims
+    `float[N, 1, 28, 28]`. `pictures` are inputs that arrive as decoders give them, bytes of
+    [N, height, width, channels]. `labels` are the class names of an output. `fixed` gives dims
     that are closed in the file their one size.
     """
 
     preprocess: Mapping[str, tuple[Preprocess, ...]] = field(default_factory=dict)
     raw: Mapping[str, TensorType] = field(default_factory=dict)
+    pictures: frozenset[str] = frozenset()
     postprocess: Mapping[str, tuple[Postprocess, ...]] = field(default_factory=dict)
     labels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     fixed: Mapping[str, int] = field(default_factory=dict)
@@ -174,6 +176,8 @@ class _Lowering:
         """The declared input, computed from the raw one by the graph steps."""
         declared = self.program.graph.values[name]
         value, type_ = name, raw
+        if name in self.pipeline.pictures:
+            value, type_ = self._picture(name, raw)
         for index, step in enumerate(self.pipeline.preprocess.get(name, ())):
             if step.where == "host":
                 continue
@@ -185,6 +189,14 @@ class _Lowering:
             except ComponentError as error:
                 raise _refused(error, f"in `preprocess` of `{name}`") from None
         return self._fitted(name, value, type_, declared)
+
+    def _picture(self, name: str, raw: TensorType) -> tuple[str, TensorType]:
+        """A decoded picture as steps take it: channels first, float from 0 to 1."""
+        batch, height, width, channels = raw.shape
+        type_ = TensorType(FLOAT, (batch, channels, height, width))
+        builder = self._unary(f"preprocess.{name}", name, raw, type_)
+        planes = builder.cast(builder.node("Transpose", name, perm=(0, 3, 1, 2)), FLOAT)
+        return builder.node("Div", planes, builder.scalar(255.0, FLOAT)), type_
 
     def _fitted(self, name: str, value: str, type_: TensorType, declared: TensorType) -> str:
         """The value with the element type and shape that the network declares."""

@@ -40,6 +40,7 @@ class InputRecord:
     columns: tuple[str, ...]
     statistics: tuple[Statistics, ...] = ()
     range: tuple[float, float] | None = None
+    pictures: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,6 +78,7 @@ class Preprocessing:
                     "columns": list(record.columns),
                     "statistics": [sorted(statistics) for statistics in record.statistics],
                     **_ranges(record),
+                    **({"pictures": True} if record.pictures else {}),
                     **_texts(record),
                 }
                 for name, record in self.inputs.items()
@@ -113,6 +115,7 @@ class Preprocessing:
                         for index, names in enumerate(record["statistics"])
                     ),
                     range=_range(record.get("range")),
+                    pictures=bool(record.get("pictures", False)),
                 )
                 for name, record in description["inputs"].items()
             },

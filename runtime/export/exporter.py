@@ -20,10 +20,12 @@ import onnx
 from dlc.compiler.codegen.onnx_graph import OnnxGraph, Pipeline, lower, preprocess_key
 from dlc.compiler.compilation import Compilation
 from dlc.compiler.components.postprocessing.labels import Labels
+from dlc.compiler.components.preprocessing.base import raw_type
 from dlc.compiler.components.settings import Settings
 from dlc.compiler.ir.dims import INFINITY, Symbol, symbols
 from dlc.compiler.ir.graph import Graph, Program
 from dlc.compiler.ir.types import TensorType
+from dlc.runtime.data.pictures import picture_type
 from dlc.runtime.data.preprocessing import TOKENIZER, Preprocessing, refuse_unavailable
 from dlc.runtime.data.raw import reading
 from dlc.runtime.data.texts import paddings
@@ -161,15 +163,22 @@ def _pipeline(
     raw = {}
     for name, record in preprocessing.inputs.items():
         declared, chain = program.graph.values[name], settings.preprocess.get(name, ())
+        if record.pictures:
+            raw[name] = picture_type(name, chain, declared)
+            continue
         how = reading(chain, declared)
         column = declared if how is None else how.type
+        if any(step.spatial for step in chain):
+            # Pictures of any size, where the record leaves their sides open.
+            column = raw_type(chain, declared)
         sizes = zip(record.shape, column.shape[1:], strict=True)
         shape = (column.shape[0], *(given if size is None else size for size, given in sizes))
         raw[name] = TensorType(record.dtype, shape)
         # The file takes what the host steps give.
         for step in chain if how is not None else ():
             raw[name] = step.infer(raw[name]) if step.where == "host" else raw[name]
-    return replace(pipeline, preprocess=settings.preprocess, raw=raw)
+    pictures = frozenset(name for name, r in preprocessing.inputs.items() if r.pictures)
+    return replace(pipeline, preprocess=settings.preprocess, raw=raw, pictures=pictures)
 
 
 def _raw(program: Program, pipeline: Pipeline) -> dict[str, TensorType]:
@@ -326,6 +335,7 @@ def _info(network: Network, pipeline: Pipeline, parity: ParityReport) -> ModelIn
                 categories=bool(steps) and steps[0].takes == "categories",
                 missing=bool(steps) and steps[0].missing,
                 joins=steps[0].joins if steps else None,
+                pictures=record.pictures,
                 tokenizer="" if tokenizer is None else tokenizer.tobytes().decode(),
                 padding=padding.get(name),
             )

@@ -40,7 +40,8 @@ class InputColumns:
     """The columns that fill an input, in their order, and the steps that follow; no columns
     where a step of another input fills it. `host` are the steps that the graph does not do.
     `tokenizer` is the text of a `tokenizer.json`, whose rows `padding` makes into batches.
-    `categories`, `missing` and `joins` say how the columns are read."""
+    `categories`, `missing` and `joins` say how the columns are read; `pictures` that they name
+    or hold files of images."""
 
     columns: tuple[str, ...]
     steps: tuple[str, ...] = ()
@@ -48,6 +49,7 @@ class InputColumns:
     categories: bool = False
     missing: bool = False
     joins: str | None = None
+    pictures: bool = False
     tokenizer: str = ""
     padding: Padding | None = None
 
@@ -160,6 +162,8 @@ def _input(given: InputColumns) -> dict[str, Any]:
         found["missing"] = True
     if given.joins is not None:
         found["joins"] = given.joins
+    if given.pictures:
+        found["pictures"] = True
     if given.padding is not None:
         found["padding"] = asdict(given.padding)
     return found
@@ -182,6 +186,7 @@ def _read_input(given: Mapping[str, Any], tokenizer: str) -> InputColumns:
         categories=bool(given.get("categories", False)),
         missing=bool(given.get("missing", False)),
         joins=None if given.get("joins") is None else str(given["joins"]),
+        pictures=bool(given.get("pictures", False)),
         tokenizer=tokenizer,
         padding=None if padding is None else _padding(padding),
     )

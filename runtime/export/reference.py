@@ -10,6 +10,7 @@ from dlc.compiler.codegen.identifiers import module_path
 from dlc.compiler.components.settings import Settings
 from dlc.compiler.ir.graph import Program
 from dlc.compiler.ir.parametrization import effective_name
+from dlc.runtime.data.pictures import planes
 from dlc.runtime.data.preprocessing import Preprocessing, apply
 from dlc.runtime.export.weights import Array
 
@@ -49,6 +50,8 @@ class TorchReference:
 
         declared = self.program.graph.values[name]
         if self.preprocessing is not None:
+            if self.preprocessing.inputs[name].pictures:
+                values = planes(values)
             chain = self.settings.preprocess.get(name, ())
             statistics = self.preprocessing.inputs[name].statistics
             # The file takes what the host steps give.

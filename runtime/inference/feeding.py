@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from dlc.compiler.components.preprocessing.base import raw_type
 from dlc.compiler.ir.types import DType, TensorType
+from dlc.runtime.data.pictures import pictures, planes_type
 from dlc.runtime.data.preprocessing import transform
 from dlc.runtime.data.ragged import Array, Padding, Ragged, fill
 from dlc.runtime.data.texts import takes_texts, tokens_of
@@ -50,6 +51,8 @@ class Feeding:
     def declared(self, name: str, type: TensorType) -> TensorType:
         """The type of the column of an input that the file takes as `type`."""
         given = self.inputs.get(name)
+        if given is not None and given.pictures:
+            return planes_type(type)
         if given is None or not given.host:
             return type
         if takes_texts(given.host):
@@ -63,6 +66,8 @@ class Feeding:
             given = self.inputs.get(name)
             if name in self._tokenizers:
                 found |= tokens_of(name, raw, self._tokenizers[name], self.paddings[name])
+            elif given is not None and given.pictures:
+                found[name] = pictures(raw)
             elif given is not None and given.host:
                 found[name] = transform(raw, given.host, [{} for _ in given.host])
             else:

@@ -24,6 +24,11 @@ class ImageStep(Preprocess):
 
     spatial: ClassVar[bool] = True
 
+    @property
+    def least(self) -> tuple[int, int]:
+        """The least height and width that the step takes."""
+        return 1, 1
+
     def images(self, x: TensorType) -> TensorType:
         """The images as float. Raises `ComponentError` for what is none."""
         if x.rank != 4:

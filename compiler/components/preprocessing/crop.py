@@ -38,6 +38,10 @@ class Crop(SizedStep):
     top: Natural = keyword(0)
     left: Natural = keyword(0)
 
+    @property
+    def least(self) -> tuple[int, int]:
+        return self.top + self.size[0], self.left + self.size[1]
+
     def infer(self, x: TensorType) -> TensorType:
         y = SizedStep.infer(self, x)
         for key, first, size, side in zip(

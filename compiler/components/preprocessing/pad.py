@@ -40,6 +40,12 @@ class Pad(ImageStep):
         """Left, top, right, bottom."""
         return (self.padding,) * 4 if isinstance(self.padding, int) else self.padding
 
+    @property
+    def least(self) -> tuple[int, int]:
+        left, top, right, bottom = self.borders
+        mirrored = self.mode == "reflect"
+        return (max(top, bottom) + 1, max(left, right) + 1) if mirrored else (1, 1)
+
     def before(self, y: Shape) -> Shape:
         if len(y) != 4:
             return y
