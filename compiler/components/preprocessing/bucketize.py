@@ -16,7 +16,7 @@ from dlc.compiler.record import component
 class Bucketize(FeatureStep):
     """Gives the index of the interval that a number lies in.
 
-        preprocess: {age: [bucketize(edges=[18, 30, 50, 65]), one_hot(5)]}
+        preprocess: {age: ["bucketize([18, 30, 50, 65])", one_hot(5)]}
 
     y = how many edges are not above x: 0 below the first edge, the number of edges from the
     last on. The edges are given, or fitted for each feature: `buckets` of equally many rows

@@ -15,8 +15,7 @@ from dlc.compiler.record import component
 
 @component
 class Zca(NumberStep):
-    """Makes the numbers of a sample uncorrelated and of variance one, and leaves each in its
-    place.
+    """Makes numbers uncorrelated and of variance one, each staying as near itself as it can.
 
         preprocess: {image: [scale(1/255), zca(epsilon=0.01)]}
 
