@@ -78,6 +78,21 @@ def tokens_of(name: str, texts: Array, tokenizer: Tokenizer, padding: Padding) -
     return found
 
 
+def words_of(name: str, texts: Array, tokenizer: Tokenizer) -> Array:
+    """Texts of one piece each as `int64[rows]`. Raises `Failure` E0606 for another one."""
+    ids, _ = tokenizer.encode(texts)
+    wrong = np.flatnonzero(ids.lengths != 1)
+    if len(wrong):
+        text, count = str(texts[wrong[0]]), int(ids.lengths[wrong[0]])
+        raise failure(
+            "E0606",
+            f"`{text if len(text) <= 40 else text[:37] + '...'}` has {count:,} pieces, and "
+            f"`{name}` takes one",
+            help="give one word a row",
+        )
+    return ids.values.astype(np.int64)
+
+
 # ── how they meet the network ────────────────────────────────────────────────
 
 
@@ -90,12 +105,12 @@ class Fit:
 
 
 def fits(inputs: Mapping[str, TensorType], steps: Mapping[str, Chain]) -> dict[str, Fit]:
-    """The tokenized inputs. A declared range of the length bounds it on both sides, a fixed
+    """The tokenized inputs; not those of one word a sample. A declared range of the length bounds it on both sides, a fixed
     length is the only one."""
     found = {}
     for name, type in inputs.items():
         step = token_step(steps.get(name, ()))
-        if step is None:
+        if step is None or type.rank < 2:
             continue
         length = type.shape[1]
         low, high, dim = 1, INFINITY, ""

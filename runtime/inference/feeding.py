@@ -7,7 +7,7 @@ filled.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import TypeAlias
 
 import numpy as np
@@ -18,7 +18,7 @@ from dlc.compiler.ir.types import DType, TensorType
 from dlc.runtime.data.pictures import pictures, planes_type
 from dlc.runtime.data.preprocessing import transform
 from dlc.runtime.data.ragged import Array, Padding, Ragged, fill
-from dlc.runtime.data.texts import takes_texts, tokens_of
+from dlc.runtime.data.texts import takes_texts, tokens_of, words_of
 from dlc.runtime.data.tokenizers import Tokenizer
 from dlc.runtime.export.metadata import InputColumns
 
@@ -59,17 +59,26 @@ class Feeding:
             return TensorType(DType.STRING, type.shape[:1])
         return raw_type(given.host, type)
 
-    def columns(self, values: Mapping[str, Array]) -> Columns:
-        """Raw values through the host steps."""
+    def through(self, name: str, values: Array) -> Array:
+        """Raw values of one input through its host steps."""
+        given = self.inputs.get(name)
+        host = given.host if given is not None else ()
+        return transform(values, host, [{} for _ in host])
+
+    def columns(self, values: Mapping[str, Array], prepared: Collection[str] = ()) -> Columns:
+        """Raw values through the host steps, but for those of `prepared`, which are behind
+        them."""
         found: dict[str, Array | Ragged] = {}
         for name, raw in values.items():
             given = self.inputs.get(name)
-            if name in self._tokenizers:
+            if name in self._tokenizers and name not in self.paddings:
+                found[name] = words_of(name, raw, self._tokenizers[name])
+            elif name in self._tokenizers:
                 found |= tokens_of(name, raw, self._tokenizers[name], self.paddings[name])
             elif given is not None and given.pictures:
                 found[name] = pictures(raw)
-            elif given is not None and given.host:
-                found[name] = transform(raw, given.host, [{} for _ in given.host])
+            elif given is not None and given.host and name not in prepared:
+                found[name] = self.through(name, raw)
             else:
                 found[name] = raw
         return found
