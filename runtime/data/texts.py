@@ -105,8 +105,8 @@ class Fit:
 
 
 def fits(inputs: Mapping[str, TensorType], steps: Mapping[str, Chain]) -> dict[str, Fit]:
-    """The tokenized inputs; not those of one word a sample. A declared range of the length bounds it on both sides, a fixed
-    length is the only one."""
+    """The tokenized inputs; not those of one word a sample. A declared range of the length
+    bounds it on both sides, a fixed length is the only one."""
     found = {}
     for name, type in inputs.items():
         step = token_step(steps.get(name, ()))

@@ -1,3 +1,5 @@
+"""Lower case, as `lowercase` asks for it."""
+
 from __future__ import annotations
 
 from dlc.compiler.components.preprocessing.lowercase import Lowercase

@@ -1,3 +1,5 @@
+"""Normal forms of Unicode, as `normalize_unicode` asks for them."""
+
 from __future__ import annotations
 
 from dlc.compiler.components.preprocessing.normalize_unicode import NormalizeUnicode

@@ -18,8 +18,8 @@ from dlc.compiler.components.distributions.uniform import Uniform
 from dlc.compiler.components.intervals.epochs import Epochs
 from dlc.compiler.components.intervals.steps import Steps
 from dlc.compiler.components.objectives.skip_gram import SkipGram
+from dlc.compiler.components.preprocessing.byte import Byte
 from dlc.compiler.components.preprocessing.lowercase import Lowercase
-from dlc.compiler.components.preprocessing.scale import Scale
 from dlc.compiler.components.schedules.reduce_on_plateau import ReduceOnPlateau
 from dlc.compiler.components.sections.base import Section
 from dlc.compiler.components.sections.checkpoint import Checkpoint
@@ -144,7 +144,7 @@ def test_defaults_ask_for_nothing_that_is_not_run() -> None:
             Settings(data=Data(source="a.csv", objective=SkipGram(context="c", label="l"))),
             ["data.objective"],
         ),
-        (Settings(preprocess={"x": (Scale(factor=2.0), Lowercase())}), ["preprocess.x"]),
+        (Settings(preprocess={"x": (Lowercase(), Byte())}), []),
         (Settings(schedule=ReduceOnPlateau()), ["schedule"]),
         (Settings(train=Train(average=Ema(), memory=1e9)), ["train.memory", "train.average"]),
         (
