@@ -74,7 +74,7 @@ class Images:
             try:
                 image = prepare(self[index][None])[0]
                 wanted = tuple(shape) if found is None else found.shape[1:]
-                self._refuse_size(index, image, wanted)
+                self.refuse_size(index, image, wanted)
             except BadRow as error:
                 if skipped is None:
                     raise
@@ -87,7 +87,8 @@ class Images:
             return np.zeros((len(self), *(dim or 1 for dim in shape)), np.float32)
         return found
 
-    def _refuse_size(self, index: int, image: Array, shape: Sequence[int | None]) -> None:
+    def refuse_size(self, index: int, image: Array, shape: Sequence[int | None]) -> None:
+        """Raises `BadRow` for an image of another size than `shape` says."""
         fits = len(shape) == image.ndim and all(
             dim is None or dim == size for dim, size in zip(shape, image.shape, strict=True)
         )

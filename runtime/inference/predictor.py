@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,12 +16,12 @@ from dlc.compiler.components.preprocessing.base import Preprocess
 from dlc.compiler.components.sources.base import for_path
 from dlc.compiler.ir.dims import symbol
 from dlc.compiler.ir.types import DType, TensorType
-from dlc.runtime.data.bad_rows import bad_rows
-from dlc.runtime.data.columns import Binding, bind, extract
+from dlc.runtime.data.columns import Binding, bind
 from dlc.runtime.data.tables import Table, open_table
 from dlc.runtime.export.metadata import ModelInfo
 from dlc.runtime.failures import failure, shown
 from dlc.runtime.inference.feeding import Feeding
+from dlc.runtime.inference.rows import row_values
 from dlc.runtime.inference.session import Array, ModelSession, open_model
 
 _MOST_ROWS = 1024
@@ -144,37 +144,22 @@ class Predictor:
             places = np.flatnonzero(
                 np.isin(found, only) if only is not None else found <= (last or found[-1])
             )
-            if table.skip and len(places):
-                places = self._good(chunk, found, places, bindings, table)
-            numbers = found[places]
-            if len(numbers):
-                rows = chunk.take(pa.array(places))
-                named = numbers.tolist()
-                feeds = {b.name: extract(rows, b, table.origin, rows=named) for b in bindings}
+            rows, numbers = chunk.take(pa.array(places)), found[places]
+            for given in row_values(table, rows, numbers, bindings, self.feeding.through):
                 yield Answers(
-                    numbers=numbers,
-                    outputs=self.run(feeds, len(numbers)),
-                    kept=rows.select(list(dict.fromkeys(keep))),
+                    numbers=numbers[given.places],
+                    outputs=self.run(given.values, len(given.places), given.prepared),
+                    kept=rows.take(pa.array(given.places)).select(list(dict.fromkeys(keep))),
                 )
             if last is not None and found[-1] >= last:
                 return
 
-    def _good(
-        self,
-        chunk: pa.Table,
-        numbers: npt.NDArray[np.int64],
-        places: npt.NDArray[np.int64],
-        bindings: Sequence[Binding],
-        table: Table,
-    ) -> npt.NDArray[np.int64]:
-        """The places of rows that no input refuses."""
-        rows, named = chunk.take(pa.array(places)), numbers[places]
-        bad = {row for b in bindings for row in bad_rows(rows, b, table.origin, named)}
-        return places[~np.isin(named, np.array(list(bad), np.int64))]
-
-    def run(self, values: Mapping[str, Array], rows: int) -> dict[str, Array]:
-        """The outputs for the raw values of `rows` rows, as columns hold them."""
-        columns = self.feeding.columns(values)
+    def run(
+        self, values: Mapping[str, Array], rows: int, prepared: Collection[str] = ()
+    ) -> dict[str, Array]:
+        """The outputs for the raw values of `rows` rows, as columns hold them; those of
+        `prepared` are behind their host steps."""
+        columns = self.feeding.columns(values, prepared)
         found = [
             (places, self._run(feeds, len(places)))
             for places, feeds in self.feeding.batches(columns, rows, whole=self._longer_outputs())
