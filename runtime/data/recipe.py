@@ -129,7 +129,9 @@ class Recipe:
                 )
                 continue
             held = values[train]
-            records[name] = self.record(raw, name, values, _held(held), partial(_fit, held))
+            records[name] = self.record(
+                raw, name, values, _held(held), partial(_fit, held), lambda: raw.rows[train]
+            )
         return Preprocessing(inputs=records, labels=labels)
 
     def filled_record(self, name: str) -> InputRecord:
@@ -139,14 +141,20 @@ class Recipe:
         return InputRecord(dtype=type.dtype, shape=sizes, columns=())
 
     def record(
-        self, raw: RawRows, name: str, values: Array, train: Chunks, fitting: Fitting
+        self,
+        raw: RawRows,
+        name: str,
+        values: Array,
+        train: Chunks,
+        fitting: Fitting,
+        rows: Callable[[], Rows],
     ) -> InputRecord:
         """What an input is fitted on. `values` are some of its raw values, `train` those of the
-        training part, whose rows `raw` has."""
+        training part; `rows` gives the numbers of the rows that are being fitted on."""
         chain, how = self.chain(name), self.readings.get(name)
         done = self.done(name, name in raw.images)
         _refuse_types(raw, name, values, chain[done:] if how else ())
-        with refusing(raw, name, raw.rows[raw.division.train]):
+        with refusing(raw, name, rows):
             statistics = fitting(chain[done:])
         return InputRecord(
             dtype=_dtype(values),
@@ -157,6 +165,7 @@ class Recipe:
             columns=raw.bindings[name].columns,
             statistics=({},) * done + statistics,
             range=_range(values.dtype, train, chain),
+            pictures=name in raw.images,
         )
 
     def finished(self, raw: RawRows, fitted: Preprocessing) -> Finished:
@@ -170,7 +179,7 @@ class Recipe:
                 arrays |= self._tokens(raw, name, fitted)
                 continue
             chain, given = self.chain(name), raw.arrays.pop(name)
-            with refusing(raw, name, raw.rows):
+            with refusing(raw, name, lambda: raw.rows):
                 done = self.done(name, name in raw.images)
                 if name in self.augmented and name not in raw.images:
                     given, done = _to_one_size(self.cut[name], given), self.cut[name].index
@@ -241,7 +250,7 @@ def _range(
 
 
 @contextmanager
-def refusing(raw: RawRows, name: str, rows: Rows) -> Iterator[None]:
+def refusing(raw: RawRows, name: str, rows: Callable[[], Rows]) -> Iterator[None]:
     """Gives what a step refuses its row and column."""
     columns = raw.bindings[name].columns
     try:
@@ -249,7 +258,7 @@ def refusing(raw: RawRows, name: str, rows: Rows) -> Iterator[None]:
     except BadSample as error:
         column = columns[error.column if error.column < len(columns) else 0]
         raise bad_value(
-            raw.table.origin, int(rows[error.index]), column, error.message, error.help
+            raw.table.origin, int(rows()[error.index]), column, error.message, error.help
         ) from None
     except ComponentError as error:
         raise _refused(raw, name, error) from None
