@@ -1,3 +1,5 @@
+"""Intervals: edges as given, or fitted by quantiles or width."""
+
 from __future__ import annotations
 
 import numpy as np

@@ -1,3 +1,5 @@
+"""Bounds as given, or fitted by quantiles."""
+
 from __future__ import annotations
 
 import numpy as np

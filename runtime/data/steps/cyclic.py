@@ -1,3 +1,5 @@
+"""Dates parsed, their parts put on circles."""
+
 from __future__ import annotations
 
 import calendar

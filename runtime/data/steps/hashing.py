@@ -1,3 +1,5 @@
+"""Buckets by BLAKE2b, equal on every machine."""
+
 from __future__ import annotations
 
 import hashlib

@@ -1,3 +1,5 @@
+"""Fills of each feature, and which numbers were missing."""
+
 from __future__ import annotations
 
 import numpy as np

@@ -1,3 +1,5 @@
+"""The greatest absolute value of each feature."""
+
 from __future__ import annotations
 
 import numpy as np

@@ -1,3 +1,5 @@
+"""The range of each feature."""
+
 from __future__ import annotations
 
 import numpy as np

@@ -1,3 +1,5 @@
+"""Lists cut into pieces, the pieces counted."""
+
 from __future__ import annotations
 
 from collections import Counter

@@ -1,3 +1,5 @@
+"""Rows of zeros with a one."""
+
 from __future__ import annotations
 
 import numpy as np

@@ -1,3 +1,5 @@
+"""Places in a given order."""
+
 from __future__ import annotations
 
 import numpy as np

@@ -1,3 +1,5 @@
+"""Principal components."""
+
 from __future__ import annotations
 
 from dlc.compiler.components.preprocessing.pca import Pca

@@ -1,3 +1,5 @@
+"""Powers in numpy."""
+
 from __future__ import annotations
 
 import numpy as np

@@ -1,3 +1,5 @@
+"""Median and quantiles of each feature."""
+
 from __future__ import annotations
 
 import numpy as np

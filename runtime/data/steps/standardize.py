@@ -1,3 +1,5 @@
+"""Mean and deviation of each feature."""
+
 from __future__ import annotations
 
 import numpy as np

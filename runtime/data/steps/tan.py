@@ -1,3 +1,5 @@
+"""The tangent in numpy."""
+
 from __future__ import annotations
 
 import numpy as np

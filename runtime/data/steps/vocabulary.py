@@ -1,3 +1,5 @@
+"""Categories counted and numbered."""
+
 from __future__ import annotations
 
 from collections import Counter

@@ -1,3 +1,5 @@
+"""Principal components of variance one."""
+
 from __future__ import annotations
 
 from dlc.compiler.components.preprocessing.whiten import Whiten

@@ -1,3 +1,5 @@
+"""Whitening turned back to the axes of the data."""
+
 from __future__ import annotations
 
 from dlc.compiler.components.preprocessing.zca import Zca
