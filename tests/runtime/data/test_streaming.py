@@ -1,0 +1,251 @@
+"""Data that is read in blocks gives what data in memory gives, to the last bit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from dlc.compiler.components.preprocessing.impute import Impute
+from dlc.compiler.components.preprocessing.log import Log
+from dlc.compiler.components.preprocessing.pca import Pca
+from dlc.compiler.components.preprocessing.standardize import Standardize
+from dlc.compiler.components.sections.data import Data
+from dlc.compiler.components.sections.split import Split
+from dlc.compiler.ir.dims import symbol
+from dlc.compiler.ir.types import float_tensor, int_tensor
+from dlc.runtime.data import streaming
+from dlc.runtime.data.dataset import Bound, DataSet, prepare
+from dlc.runtime.failures import Failure
+
+N = symbol("N")
+ROWS = 500
+STEPS = (Standardize(),)
+
+
+def table(**columns: Any) -> pa.Table:
+    draw = np.random.default_rng(0)
+    found: dict[str, Any] = {
+        "a": draw.normal(5, 3, ROWS),
+        "b": draw.normal(-1, 0.1, ROWS).astype(np.float32),
+        "c": draw.integers(0, 9, ROWS),
+        "kind": [["cat", "dog", "eel"][i % 3] for i in range(ROWS)],
+        "year": [2000 + i % 40 for i in range(ROWS)],
+    }
+    return pa.table(found | columns)
+
+
+def write(folder: Path, content: pa.Table, name: str = "rows.parquet", group: int = 37) -> Path:
+    path = folder / name
+    pq.write_table(content, path, row_group_size=group, write_page_checksum=True)
+    return path
+
+
+def section(memory: Any, **changes: Any) -> Data:
+    given: dict[str, Any] = {
+        "source": "rows.parquet",
+        "columns": {"x": "[abc]", "label": "kind"},
+        "memory": memory,
+    }
+    return Data(**given | changes)
+
+
+def made(root: Path, memory: str, steps: Any = STEPS, **changes: Any) -> DataSet:
+    return prepare(
+        section(memory, **changes),
+        inputs={"x": float_tensor(N, 3)},
+        targets={"label": int_tensor(N)},
+        root=root,
+        preprocess={"x": steps},
+        bounds={"label": Bound(high=2, reason="`logits` has 3 classes")},
+    )
+
+
+def same(root: Path, steps: Any = STEPS, **changes: Any) -> DataSet:
+    """Both ways of holding data; gives the streamed one."""
+    held = made(root, "resident", steps, **changes)
+    read = made(root, "stream", steps, **changes)
+    assert held.stream is None
+    assert read.stream is not None
+    np.testing.assert_array_equal(held.rows, read.rows)
+    for part in ("train", "validation", "test"):
+        np.testing.assert_array_equal(held.division.part(part), read.division.part(part))
+    assert held.preprocessing.files() == read.preprocessing.files()
+    assert [(r.row, r.column) for r in held.skipped] == [(r.row, r.column) for r in read.skipped]
+    assert held.sha256 == read.sha256
+    assert held.blocks is not None
+    assert read.blocks is not None
+    np.testing.assert_array_equal(held.blocks.starts, read.blocks.starts)
+    assert held.blocks.row_bytes == read.blocks.row_bytes
+    for name, values in held.arrays.items():
+        found = read.arrays[name]
+        assert isinstance(found, np.ndarray)
+        assert found.dtype == values.dtype
+        np.testing.assert_array_equal(found, values)
+    shuffled = np.random.default_rng(1).permutation(len(read))[:50]
+    taken = read.stream.take(shuffled)
+    np.testing.assert_array_equal(taken["x"], np.asarray(held.arrays["x"])[shuffled])
+    return read
+
+
+def refused(root: Path, memory: str = "stream", **changes: Any) -> str:
+    with pytest.raises(Failure) as caught:
+        made(root, memory, **changes)
+    return caught.value.diagnostic.message
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [(), (Standardize(),), (Standardize(), Pca(components=3)), (Log(offset=20.0),)],
+    ids=["raw", "standardize", "pca", "log"],
+)
+def test_statistics_of_a_stream_are_those_of_all_rows(tmp_path: Path, steps: Any) -> None:
+    write(tmp_path, table())
+    same(tmp_path, steps)
+
+
+def test_rows_are_filtered_and_divided_alike(tmp_path: Path) -> None:
+    write(tmp_path, table())
+    split = Split(train=0.6, validation=0.2, test=0.2, stratify="label", seed=4)
+    found = same(tmp_path, where="year < 2020", split=split)
+    assert 0 < len(found) < ROWS
+
+
+def test_blocks_without_a_row_that_is_kept_do_no_harm(tmp_path: Path) -> None:
+    write(tmp_path, table(year=list(range(ROWS))))
+    found = same(tmp_path, where="year < 30 or year > 400")
+    assert found.blocks is not None
+    assert (np.diff(found.blocks.starts) == 0).any()
+
+
+def test_a_column_is_of_one_kind_whatever_a_block_holds(tmp_path: Path) -> None:
+    # Class names that are numbers in the first blocks, whole numbers that are missing in one.
+    words = ["3" if i < 200 else ["3", "4", "e"][i % 3] for i in range(ROWS)]
+    numbers = [None if i == 450 else i % 9 for i in range(ROWS)]
+    write(tmp_path, table(kind=words, c=numbers, a=numbers, b=numbers))
+    found = same(tmp_path, (Impute(strategy="mean"), Standardize()))
+    assert found.preprocessing.labels == {"label": ("3", "4", "e")}
+
+
+def test_bad_rows_are_left_out_of_both(tmp_path: Path) -> None:
+    numbers = [None if i in (7, 300) else float(i) for i in range(ROWS)]
+    write(tmp_path, table(a=numbers))
+    found = same(tmp_path, on_bad_sample="skip")
+    assert [row.row for row in found.skipped] == [8, 301]
+
+
+def test_a_bad_row_is_named_by_its_number_in_the_file(tmp_path: Path) -> None:
+    write(tmp_path, table(a=[None if i == 300 else float(i) for i in range(ROWS)]))
+    messages = {memory: refused(tmp_path, memory) for memory in ("resident", "stream")}
+    assert "row 301, column `a`" in messages["stream"]
+    assert messages["stream"] == messages["resident"]
+
+
+def test_a_class_that_training_does_not_know_is_refused(tmp_path: Path) -> None:
+    kinds = ["cat", "dog"] * (ROWS // 2)
+    held = made(write(tmp_path, table(kind=kinds)).parent, "resident")
+    kinds[int(held.division.test[0])] = "emu"
+    write(tmp_path, table(kind=kinds))
+    messages = {memory: refused(tmp_path, memory) for memory in ("resident", "stream")}
+    assert "`emu`" in messages["stream"]
+    assert messages["stream"] == messages["resident"]
+
+
+def test_one_class_alone_is_refused(tmp_path: Path) -> None:
+    write(tmp_path, table(kind=["cat"] * ROWS))
+    assert refused(tmp_path) == refused(tmp_path, "resident")
+
+
+def test_several_files_are_one_stream(tmp_path: Path) -> None:
+    content = table()
+    write(tmp_path, content.slice(0, 210), "part-1.parquet")
+    write(tmp_path, content.slice(210), "part-2.parquet", group=50)
+    found = same(tmp_path, source="part-*.parquet")
+    assert found.blocks is not None
+    assert len(found.blocks) == 12
+
+
+def test_files_of_parts_are_one_stream(tmp_path: Path) -> None:
+    from dlc.compiler.components.sections.files import Files
+
+    content = table()
+    write(tmp_path, content.slice(0, 300), "train.parquet")
+    write(tmp_path, content.slice(300), "test.parquet")
+    found = same(tmp_path, source=Files(train="train.parquet", test="test.parquet"))
+    assert len(found.division.test) == 200
+
+
+def test_files_whose_columns_differ_in_type_are_read_whole(tmp_path: Path) -> None:
+    write(tmp_path, table().slice(0, 300), "part-1.parquet")
+    other = table(c=np.arange(ROWS, dtype=np.float64)).slice(300)
+    write(tmp_path, other, "part-2.parquet")
+    assert "cannot be read from its middle" in refused(tmp_path, source="part-*.parquet")
+
+
+def test_an_arrow_file_streams_and_an_arrow_stream_does_not(tmp_path: Path) -> None:
+    with (
+        pa.OSFile(str(tmp_path / "rows.arrow"), "wb") as file,
+        pa.ipc.new_file(file, table().schema) as writer,
+    ):
+        writer.write_table(table(), max_chunksize=41)
+    same(tmp_path, source="rows.arrow")
+    with (
+        pa.OSFile(str(tmp_path / "rows.arrow"), "wb") as file,
+        pa.ipc.new_stream(file, table().schema) as writer,
+    ):
+        writer.write_table(table(), max_chunksize=41)
+    assert "cannot be read from its middle" in refused(tmp_path, source="rows.arrow")
+
+
+def test_what_does_not_fit_the_memory_streams(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path, table())
+    assert made(tmp_path, "auto").stream is None
+    needed = ROWS * (3 * 4 + 8)
+    monkeypatch.setattr(streaming, "available_bytes", lambda: needed * 4)
+    assert made(tmp_path, "auto").stream is None
+    monkeypatch.setattr(streaming, "available_bytes", lambda: needed * 4 - 4)
+    assert made(tmp_path, "auto").stream is not None
+    assert made(tmp_path, "resident").stream is None
+
+
+def test_rows_of_another_size_further_down_are_refused(tmp_path: Path) -> None:
+    lists = [[1.0, 2.0, 3.0] if i < 222 else [1.0, 2.0] for i in range(ROWS)]
+    write(tmp_path, table(a=lists))
+    with pytest.raises(Failure) as caught:
+        prepare(
+            section("stream", columns={"x": "a", "label": "kind"}),
+            inputs={"x": float_tensor(N, symbol("T"))},
+            targets={"label": int_tensor(N)},
+            root=tmp_path,
+        )
+    assert "from row 223 on" in caught.value.diagnostic.message
+
+
+def test_fitted_preprocessing_is_taken_as_it_is(tmp_path: Path) -> None:
+    write(tmp_path, table())
+    first = made(tmp_path, "stream")
+    again = prepare(
+        section("stream"),
+        inputs={"x": float_tensor(N, 3)},
+        targets={"label": int_tensor(N)},
+        root=tmp_path,
+        preprocess={"x": (Standardize(),)},
+        fitted=first.preprocessing,
+    )
+    np.testing.assert_array_equal(first.arrays["x"], again.arrays["x"])
+    np.testing.assert_array_equal(first.arrays["label"], again.arrays["label"])
+
+
+def test_a_damaged_page_is_found_before_training(tmp_path: Path) -> None:
+    path = write(tmp_path, table())
+    content = bytearray(path.read_bytes())
+    chunk = pq.read_metadata(path).row_group(5).column(0)
+    content[chunk.data_page_offset + chunk.total_compressed_size - 9] ^= 0xFF
+    path.write_bytes(content)
+    assert "damaged" in refused(tmp_path)
