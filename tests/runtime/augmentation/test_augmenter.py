@@ -168,6 +168,7 @@ def test_mixed_targets_are_probabilities_that_metrics_see_as_classes() -> None:
         if own == before:
             continue
         share = soft[place, own]
+        assert 0.0 < float(share) < 1.0
         torch.testing.assert_close(soft[place, before], 1 - share)
         expected = images[place] * share + images[place - 1] * (1 - share)
         torch.testing.assert_close(inputs["image"][place], expected)
