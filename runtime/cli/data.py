@@ -35,14 +35,14 @@ dlc explain W0205."""
     parser.add_argument(
         "--show-augmented",
         metavar="FILE",
-        help="instead, draw training pictures as the first epochs see them, in a PNG file",
+        help="draw augmented training pictures instead (PNG)",
     )
     parser.add_argument("--html", metavar="FILE", help="write a page with histograms")
     parser.add_argument(
         "-o",
         "--output",
         metavar="DIR",
-        help="where profile.json goes (default: build/<name of the spec>)",
+        help="for profile.json (default: build/<spec>)",
     )
     add_common(parser)
 
@@ -69,6 +69,8 @@ def _audit(arguments: argparse.Namespace, compilation: Compilation) -> int:
         answer += f"\n\n{shown(place)}: the page"
     extra = {"profile": str(folder / PROFILE), **profile}
     all_found = (*compilation.warnings, *(diagnostic for _, diagnostic in found))
+    # Set off from the findings, which follow on standard error.
+    answer += "\n\n" if all_found else ""
     return report(all_found, arguments, "data", extra, answer=answer)
 
 
