@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -32,6 +33,7 @@ from dlc.compiler.components.preprocessing.zca import Zca
 from dlc.runtime.data import steps as running
 from dlc.runtime.data.steps.base import Array
 
+Strategy = Literal["mean", "median", "constant"]
 FITTED: list[Preprocess] = [
     Center(),
     Standardize(),
@@ -71,9 +73,8 @@ LOOKUPS = {"vocabulary", "ordinal", "one_hot", "multi_hot"}
 def table(rows: int = 60) -> Array:
     draw = np.random.default_rng(3)
     values = draw.normal([0, 5, -2, 100], [1, 3, 0.01, 40], (rows, 4))
-    return (values @ np.array([[1, 0, 0, 0], [1, 1, 0, 0], [0, 0, 1, 0], [0, 1, 0, 1]])).astype(
-        np.float32
-    )
+    mixed = np.array([[1, 0, 0, 0], [1, 1, 0, 0], [0, 0, 1, 0], [0, 1, 0, 1]])
+    return np.asarray(values @ mixed, np.float32)
 
 
 def small(rows: int = 60) -> Array:
@@ -103,7 +104,7 @@ def test_features_that_never_change_stay_finite(step: Preprocess) -> None:
 @pytest.mark.parametrize("step", [*FITTED, *POINTWISE], ids=str)
 @pytest.mark.parametrize("dtype", [np.uint8, np.int64, np.float64], ids=str)
 def test_raw_numbers_of_any_type(step: Preprocess, dtype: type) -> None:
-    values = np.random.default_rng(5).integers(1, 9, (40, 4)).astype(dtype)
+    values: Array = np.random.default_rng(5).integers(1, 9, (40, 4)).astype(dtype)
     same_in_training_and_in_the_file((step,), values)
 
 
@@ -145,7 +146,7 @@ def test_the_last_dim_may_hold_the_features() -> None:
 
 @pytest.mark.parametrize("strategy", ["mean", "median", "constant"])
 @pytest.mark.parametrize("indicator", [False, True])
-def test_missing_numbers_are_filled(strategy: str, indicator: bool) -> None:
+def test_missing_numbers_are_filled(strategy: Strategy, indicator: bool) -> None:
     values = table()
     values[::3, 0] = np.nan
     values[5, 2] = np.nan
@@ -180,8 +181,8 @@ def test_categories_that_are_texts(steps: Sequence[Preprocess]) -> None:
 
 @pytest.mark.parametrize("dtype", [np.int64, np.int32, np.uint8], ids=str)
 def test_categories_that_are_numbers(dtype: type) -> None:
-    codes = np.array([7, 3, 7, 200, 3, 7], dtype)
-    new = np.array([0, 200, 9], dtype)
+    codes: Array = np.array([7, 3, 7, 200, 3, 7], dtype)
+    new: Array = np.array([0, 200, 9], dtype)
     found = same_in_training_and_in_the_file((Vocabulary(),), codes, [new])
     assert found.tolist() == [1, 2, 1, 3, 2, 1]
     order = Ordinal(order=("3", "7", "200"), unknown=3)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -92,7 +92,7 @@ def test_scaling(x: Array, step: Preprocess, oracle: Any) -> None:
 
 
 @pytest.mark.parametrize("strategy", ["mean", "median", "constant"])
-def test_impute(x: Array, strategy: str) -> None:
+def test_impute(x: Array, strategy: Literal["mean", "median", "constant"]) -> None:
     holes = x.copy()
     holes[np.random.default_rng(0).random(x.shape) < 0.2] = np.nan
     value = 3.5 if strategy == "constant" else 0.0
@@ -110,7 +110,7 @@ def test_impute(x: Array, strategy: str) -> None:
 @pytest.mark.parametrize("strategy", ["quantile", "uniform"])
 @pytest.mark.parametrize("buckets", [2, 5, 10])
 @pytest.mark.filterwarnings("ignore:Bins whose width:UserWarning")
-def test_bucketize(x: Array, strategy: str, buckets: int) -> None:
+def test_bucketize(x: Array, strategy: Literal["quantile", "uniform"], buckets: int) -> None:
     oracle = KBinsDiscretizer(buckets, encode="ordinal", strategy=strategy, subsample=None)
     if "quantile_method" in oracle.get_params():
         # Its default before 1.9.
@@ -204,7 +204,7 @@ def test_quantiles_are_numpys_held_or_counted(
 ) -> None:
     monkeypatch.setattr(_quantiles, "_HELD_BYTES", held)
     draw = np.random.default_rng(1)
-    x = (draw.normal(60, 20, (501, 3)).clip(0, 200)).astype(dtype)
+    x: Array = (draw.normal(60, 20, (501, 3)).clip(0, 200)).astype(dtype)
     if np.issubdtype(dtype, np.floating):
         x[:, 1] *= -1
         x[5:9, 2] = [0.0, -0.0, 1e30, -1e30]
