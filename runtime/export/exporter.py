@@ -312,8 +312,8 @@ def _postprocess(
 
     def run(outputs: Mapping[str, Array]) -> dict[str, Array]:
         feeds = {f"{name}/given": value for name, value in outputs.items()}
-        # Its sigmoid overflows on the way to the right answer, and says so.
-        with np.errstate(over="ignore"):
+        # Its sigmoid overflows, and divides inf by inf, beside the right answer, and says so.
+        with np.errstate(over="ignore", invalid="ignore"):
             return dict(zip(names, evaluator.run(names, feeds), strict=True))
 
     return run

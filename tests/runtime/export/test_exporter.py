@@ -111,6 +111,22 @@ def test_a_spec_becomes_a_file_that_tells_about_itself(tmp_path):
     assert names(tmp_path) == ["small.onnx"]
 
 
+def test_probabilities_are_compared_where_logits_are_beyond_every_exponential(tmp_path):
+    spec = """\
+dlc: 1
+name: Steep
+inputs:
+  x: float[N, 4]
+layers:
+  - linear: {out_features: 2, init: constant(1e6)}
+    output: logits
+postprocess:
+  logits: sigmoid
+"""
+    exported = export_network(network(spec), tmp_path / "steep.onnx")
+    assert exported.parity.ok
+
+
 def test_equal_networks_give_equal_files_without_paths(tmp_path):
     (tmp_path / "one").mkdir()
     first, second = tmp_path / "one" / "a.onnx", tmp_path / "b.onnx"
