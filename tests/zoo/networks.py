@@ -19,7 +19,8 @@ class Network:
     drawn between 1 and its size. `sizes` are the symbols' values where 3 samples of length
     5 do not fit. `learning_rate` is one at which eight steps on one batch make the loss fall.
     `dims` are the sizes without an end of their own at which its work is counted.
-    `packed` networks need their lengths on the CPU, which a fake GPU cannot give.
+    `packed` networks need their lengths on the CPU, or lay their weights out for cuDNN, which a
+    fake GPU cannot give.
     """
 
     parameters: int
@@ -148,6 +149,12 @@ ZOO: dict[str, Network] = {
         published="by hand: tokens, 4 x 128 x 129, 2 x 256, 65,536 x 2 + 640, a head",
         small=("vocab=50", "dim=16", "hidden=32"),
         below={"tokens": 50, "label": 2},
+    ),
+    "sunspots": Network(
+        parameters=1_233,
+        published="by hand: 4 x 16 x (1 + 16 + 2) of the LSTM, 17 of the head",
+        learning_rate=1e-3,
+        packed=True,
     ),
     "seq2seq": Network(
         parameters=13_401_872,
