@@ -34,7 +34,7 @@ class Data(Section):
             arguments; or one path a part: `{train: a.csv, test: b.csv}`
         columns: for an input or target, the column that fills it; a glob (`pixel_*`)
             stacks columns in their order, and a list (`[age, fare, "pixel_*"]`) in its own;
-            names that agree may be left out
+            left out where every input and target has the name of its column
         where: the rows to keep, as comparisons of columns joined by `and`, `or`, `not`
             (`year < 2025 and city != "Oslo"`)
         split: how the rows are divided; where absent, 0.8 to train, 0.1 to validate, 0.1 to test
