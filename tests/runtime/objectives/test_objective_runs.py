@@ -1,0 +1,388 @@
+"""Small trainings by each objective: from the file to the figures, stopped and gone on with."""
+
+from __future__ import annotations
+
+import math
+import random
+import signal
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from dlc.compiler import Source, check  # noqa: E402
+from dlc.compiler.codegen.torch_module import generate  # noqa: E402
+from dlc.runtime.data.dataset import DataSet, prepare  # noqa: E402
+from dlc.runtime.failures import Failure  # noqa: E402
+from dlc.runtime.inference.evaluator import evaluate, run_subject  # noqa: E402
+from dlc.runtime.loading import load_module  # noqa: E402
+from dlc.runtime.training.plan import Plan, compile_resolved, plan_of  # noqa: E402
+from dlc.runtime.training.progress import Silent  # noqa: E402
+from dlc.runtime.training.session import Outcome, resume, start  # noqa: E402
+
+WORDS = ["the", "cat", "dog", "bird", "sees", "likes", "eats", "a", "red", "big", "small", "house"]
+
+PAIRS = """\
+dlc: 1
+name: Words
+inputs: {{{inputs}}}
+layers:
+{layers}
+  - from: [u, v]
+    einsum: nkd,nd->nk
+    output: score
+targets: {{label: 'float[N, 4]'}}
+data:
+  source: corpus.txt
+  columns: {{{texts}: line}}
+  objective: {objective}
+  split: {{train: 0.8, validation: 0.1, test: 0.1}}
+  batch_size: 64
+preprocess: {{{texts}: word(vocabulary=30)}}
+loss: binary_cross_entropy_with_logits(score, label)
+optimizer: adam(lr=1e-2)
+train: {{epochs: 2, validate_every: steps(7)}}
+"""
+SKIP_GRAM = PAIRS.format(
+    inputs="center: 'int[N]', context: 'int[N, 4]'",
+    layers="""\
+  - from: center
+    embedding: {num_embeddings: 30, embedding_dim: 8}
+    name: v
+  - from: context
+    embedding: {num_embeddings: 30, embedding_dim: 8}
+    name: u""",
+    texts="center",
+    objective="skip_gram(context=context, label=label, window=2, negatives=3, subsample=0.02)",
+)
+CBOW = PAIRS.format(
+    inputs="context: 'int[N, 4]', center: 'int[N, 4]'",
+    layers="""\
+  - from: context
+    eq: 0
+    name: absent
+  - from: context
+    embedding: {num_embeddings: 30, embedding_dim: 8}
+  - masked_mean: {padding_mask: absent}
+    name: v
+  - from: center
+    embedding: {num_embeddings: 30, embedding_dim: 8}
+    name: u""",
+    texts="context",
+    objective="cbow(center=center, label=label, window=2, negatives=3)",
+)
+TOKENS = """\
+dlc: 1
+name: Tokens
+dims: {{T: 1..32}}
+inputs: {{tokens: 'int[N, T]', padding: 'bool[N, T]'}}
+layers:
+  - from: tokens
+    embedding: {{num_embeddings: 60, embedding_dim: 8}}
+  - multihead_attention: {{num_heads: 2, key_padding_mask: padding, is_causal: {causal}}}
+  - linear: 60
+    output: logits
+targets: {{label: 'int[N, T]'}}
+data:
+  source: corpus.txt
+  columns: {{tokens: line}}
+  objective: {objective}
+  batch_size: 32
+preprocess: {{tokens: 'wordpiece(vocabulary=60, max_length=32, mask=padding)'}}
+loss: cross_entropy(logits, label)
+metrics: accuracy(logits, label)
+optimizer: adam(lr=1e-2)
+train: {{epochs: 2, validate_every: steps(2)}}
+"""
+MASKED = TOKENS.format(objective="masked_language_model", causal="false")
+NEXT = TOKENS.format(objective="next_token", causal="true")
+BLOCKS = TOKENS.format(objective="next_token(block_length=12)", causal="true")
+TRANSLATION = """\
+dlc: 1
+name: Reversal
+dims: {S: 1..20, T: 1..20}
+inputs: {source: 'int[N, S]', lengths: 'int[N]', previous: 'int[N, T]'}
+layers:
+  - from: source
+    embedding: {num_embeddings: 60, embedding_dim: 8}
+  - gru: {hidden_size: 16, lengths: lengths}
+    name: [read, last]
+  - from: previous
+    embedding: {num_embeddings: 60, embedding_dim: 8}
+  - gru: {hidden_size: 16, h0: last}
+  - linear: 60
+    output: logits
+targets: {word: 'int[N, T]'}
+data:
+  source: pairs.tsv
+  columns: {source: source, previous: target}
+  objective: sequence_to_sequence(previous=previous, label=word)
+  batch_size: 32
+preprocess:
+  source: wordpiece(vocabulary=60, lengths=lengths)
+  previous: wordpiece(vocabulary=60, max_length=21)
+loss: cross_entropy(logits, word, ignore_index=0)
+optimizer: adam(lr=1e-2)
+train: {epochs: 2, validate_every: steps(2)}
+"""
+WINDOWS = """\
+dlc: 1
+name: Waves
+inputs: {past: 'float[N, 12, 2]'}
+layers:
+  - flatten
+  - linear: 6
+  - unflatten: {dim: 1, sizes: [3, 2]}
+    output: guess
+targets: {future: 'float[N, 3, 2]'}
+data:
+  source: series.csv
+  columns: {past: [x, y]}
+  split: {train: 0.8, validation: 0.1, test: 0.1, time: t}
+  objective: windows(past, future, horizon=3)
+  batch_size: 32
+preprocess: {past: standardize}
+loss: mse_loss(guess, future)
+optimizer: adam(lr=1e-2)
+train: {epochs: 2, validate_every: steps(2)}
+"""
+AUTOENCODER = """\
+dlc: 1
+name: Auto
+inputs: {x: 'float[N, 2]'}
+layers:
+  - linear: 2
+    output: y
+targets: {same: 'float[N, 2]'}
+data:
+  source: series.csv
+  columns: {x: [x, y]}
+  objective: autoencoding
+  batch_size: 32
+preprocess: {x: standardize}
+loss: mse_loss(y, same)
+optimizer: adam(lr=5e-2)
+train: {epochs: 2, validate_every: steps(2)}
+"""
+SPECS = {
+    "skip_gram": SKIP_GRAM,
+    "cbow": CBOW,
+    "masked": MASKED,
+    "next": NEXT,
+    "blocks": BLOCKS,
+    "translation": TRANSLATION,
+    "windows": WINDOWS,
+    "autoencoder": AUTOENCODER,
+}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Sentences whose even words go together, reversed texts, and two waves."""
+    found = tmp_path_factory.mktemp("objectives")
+    draw = random.Random(4)
+    lines = [draw.choices(WORDS, k=draw.randint(3, 10)) for _ in range(200)]
+    (found / "corpus.txt").write_text("".join(" ".join(line) + "\n" for line in lines))
+    rows = [f"{' '.join(line)}\t{' '.join(line[::-1])}\n" for line in lines]
+    (found / "pairs.tsv").write_text("source\ttarget\n" + "".join(rows))
+    waves = [f"{i},{math.sin(i / 5):.6f},{math.cos(i / 5):.6f}\n" for i in range(300)]
+    (found / "series.csv").write_text("t,x,y\n" + "".join(waves))
+    return found
+
+
+def planned(text: str, folder: Path) -> Plan:
+    result = check(Source("net.yaml", text), path=folder / "net.yaml")
+    assert result.compilation is not None, [d.message for d in result.diagnostics]
+    return plan_of(result.compilation, generate(result.compilation))
+
+
+def begun(text: str, folder: Path, run: Path, progress: Any = None) -> Outcome:
+    return start(
+        planned(text, folder),
+        run,
+        spec=("net.yaml", text),
+        load=load_module,
+        progress=progress or Silent(),
+        device="cpu",
+    )
+
+
+def prepared(text: str, folder: Path) -> DataSet:
+    plan = planned(text, folder)
+    return prepare(
+        plan.data,
+        inputs=plan.inputs,
+        targets=plan.targets,
+        root=folder,
+        preprocess=plan.settings.preprocess,
+        bounds=plan.bounds,
+        losses=[term.loss for term in plan.settings.loss],
+    )
+
+
+class Interrupting(Silent):
+    """Asks the run to stop, as Ctrl-C does, when it validates for the second time."""
+
+    seen = 0
+
+    def validated(self, record: Any, *, best: bool) -> None:
+        self.seen += 1
+        if self.seen == 2:
+            signal.raise_signal(signal.SIGTERM)
+
+
+@pytest.mark.parametrize("name", SPECS)
+def test_a_run_that_is_stopped_ends_as_one_that_is_not(
+    name: str, folder: Path, tmp_path: Path
+) -> None:
+    straight = begun(SPECS[name], folder, tmp_path / "straight").summary
+    stopped = begun(SPECS[name], folder, tmp_path / "stopped", Interrupting())
+    assert stopped.signal == "SIGTERM"
+    summary = resume(
+        tmp_path / "stopped",
+        lambda run: (lambda c: plan_of(c, generate(c)))(compile_resolved(run)),
+        load=load_module,
+        progress=Silent(),
+    ).summary
+    assert summary["steps"] == straight["steps"]
+    assert summary["metrics"] == straight["metrics"]
+    assert summary["test"] == straight["test"]
+
+
+@pytest.mark.parametrize("name", SPECS)
+def test_the_test_part_is_measured_as_at_the_end_of_training(
+    name: str, folder: Path, tmp_path: Path
+) -> None:
+    summary = begun(SPECS[name], folder, tmp_path / "run").summary
+    figures = evaluate(run_subject(tmp_path / "run", "cpu"), part="test").metrics
+    assert figures["loss"] == pytest.approx(summary["test"]["loss"], rel=1e-5)
+    assert math.isfinite(figures["loss"])
+
+
+def test_the_model_file_tells_where_its_figures_are(folder: Path, tmp_path: Path) -> None:
+    from dlc.runtime.export.exporter import export_network
+    from dlc.runtime.export.sources import of_run
+    from dlc.runtime.inference.evaluator import model_subject
+
+    begun(WINDOWS, folder, tmp_path / "run")
+    model = tmp_path / "run" / "model.onnx"
+    export_network(of_run(tmp_path / "run"), model)
+    with pytest.raises(Failure) as caught:
+        evaluate(model_subject(model), part="test")
+    assert "`windows`" in caught.value.diagnostic.message
+
+
+# ── what is prepared ─────────────────────────────────────────────────────────
+
+
+def test_an_input_is_its_own_target_after_preprocessing(folder: Path) -> None:
+    found = prepared(AUTOENCODER, folder)
+    assert found.arrays["same"] is found.arrays["x"]
+    assert abs(np.asarray(found.arrays["x"])[found.division.train].mean(axis=0)).max() < 1e-5
+
+
+def test_windows_stay_within_their_part(folder: Path) -> None:
+    found = prepared(WINDOWS, folder)
+    waves = np.loadtxt(folder / "series.csv", delimiter=",", skiprows=1)[:, 1:]
+    mean, deviation = waves[:240].mean(axis=0), waves[:240].std(axis=0)
+    values = (waves - mean) / deviation
+    bounds = {"train": (0, 240), "validation": (240, 270), "test": (270, 300)}
+    for part, (low, high) in bounds.items():
+        places = found.division.part(part)
+        assert len(places) == high - low - 14
+        for at, place in enumerate(places):
+            past = values[low + at : low + at + 12]
+            future = values[low + at + 12 : low + at + 15]
+            assert np.allclose(found.arrays["past"][place], past, atol=1e-4)  # type: ignore[index]
+            assert np.allclose(found.arrays["future"][place], future, atol=1e-4)  # type: ignore[index]
+            # The number of a window is that of the last row that it tells of.
+            assert found.rows[place] == low + at + 15
+
+
+def test_a_target_of_windows_may_be_a_column_as_it_is(folder: Path) -> None:
+    text = WINDOWS.replace("[3, 2]", "[2, 3]").replace("past: [x, y]", "past: [x, y], future: y")
+    text = text.replace("linear: 6", "linear: 3").replace(
+        "  - unflatten: {dim: 1, sizes: [2, 3]}\n", ""
+    )
+    text = text.replace("linear: 3\n", "linear: 3\n    output: guess\n", 1)
+    text = text.replace("    output: guess\ntargets", "targets").replace(
+        "float[N, 3, 2]", "float[N, 3]"
+    )
+    found = prepared(text, folder)
+    assert found.arrays["future"][0].tolist() == pytest.approx(  # type: ignore[index]
+        [math.cos(i / 5) for i in (12, 13, 14)], abs=1e-5
+    )
+
+
+def test_blocks_hold_the_texts_of_a_part_one_after_the_other(folder: Path) -> None:
+    found, texts = prepared(BLOCKS, folder), prepared(NEXT, folder)
+    tokens, label = found.arrays["tokens"], found.arrays["label"]
+    for part in ("train", "validation", "test"):
+        whole = texts.arrays["tokens"].take(texts.division.part(part)).values  # type: ignore[union-attr]
+        blocks = tokens.take(found.division.part(part))  # type: ignore[union-attr]
+        targets = label.take(found.division.part(part))  # type: ignore[union-attr]
+        count = (len(whole) - 1) // 12
+        assert blocks.values.tolist() == whole[: count * 12].tolist()
+        assert targets.values.tolist() == whole[1 : count * 12 + 1].tolist()
+
+
+def test_a_decoder_gets_the_piece_before_each(folder: Path) -> None:
+    found = prepared(TRANSLATION, folder)
+    previous, word = found.arrays["previous"], found.arrays["word"]
+    assert found.padding["word"].value == 0
+    for row in range(10):
+        before, after = previous.row(row), word.row(row)  # type: ignore[union-attr]
+        assert before[0] == 2  # [CLS]
+        assert after[-1] == 3  # [SEP]
+        assert before[1:].tolist() == after[:-1].tolist()
+
+
+def test_rows_that_are_not_in_the_order_of_time_make_no_windows(folder: Path) -> None:
+    lines = (folder / "series.csv").read_text().splitlines()
+    mixed = [lines[0], *lines[1:100], lines[150], *lines[100:150], *lines[151:]]
+    (folder / "mixed.csv").write_text("\n".join(mixed) + "\n")
+    with pytest.raises(Failure) as caught:
+        prepared(WINDOWS.replace("series.csv", "mixed.csv"), folder)
+    assert "row 101 of" in caught.value.diagnostic.message
+
+
+def test_a_part_too_short_for_a_window_is_told(folder: Path) -> None:
+    with pytest.raises(Failure) as caught:
+        prepared(WINDOWS.replace("[N, 12, 2]", "[N, 29, 2]"), folder)
+    assert "30 rows of the `validation` part" in caught.value.diagnostic.message
+
+
+def test_a_table_smaller_than_the_vocabulary_is_refused(folder: Path) -> None:
+    text = SKIP_GRAM.replace(
+        "30, embedding_dim: 8}\n    name: u", "9, embedding_dim: 8}\n    name: u"
+    )
+    with pytest.raises(Failure) as caught:
+        prepared(text, folder)
+    assert caught.value.diagnostic.code.number == "E0606"
+
+
+def test_words_learn_who_their_neighbours_are(folder: Path, tmp_path: Path) -> None:
+    """Words of two kinds that never meet: neighbours of a kind come to lie together."""
+    draw = random.Random(1)
+    kinds = [[f"{kind}{i}" for i in range(6)] for kind in "ab"]
+    lines = [" ".join(draw.choices(kinds[i % 2], k=8)) for i in range(600)]
+    (folder / "kinds.txt").write_text("\n".join(lines) + "\n")
+    text = SKIP_GRAM.replace("corpus.txt", "kinds.txt").replace(", subsample=0.02", "")
+    begun(text.replace("epochs: 2", "epochs: 4"), folder, tmp_path / "run")
+    from dlc.runtime.export.sources import of_run
+
+    network = of_run(tmp_path / "run")
+    statistic = network.preprocessing.inputs["center"].statistics[0]["tokenizer"]  # type: ignore[union-attr]
+    from dlc.runtime.data.tokenizers import tokenizer_of
+
+    tokenizer = tokenizer_of(statistic, "it")
+    given = network.module.get_parameter("v.weight").detach()
+    wanted = network.module.get_parameter("u.weight").detach()
+    a, b = ([tokenizer.index(word) for word in words] for words in kinds)
+    scores = given @ wanted.T
+    alike = scores[a][:, a].mean() + scores[b][:, b].mean()
+    unlike = scores[a][:, b].mean() + scores[b][:, a].mean()
+    assert alike > unlike + 2
