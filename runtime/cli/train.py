@@ -39,7 +39,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
 Example: dlc train specs/lenet5.yaml
          dlc train specs/lenet5.yaml --run runs/wide --set optimizer.lr=3e-3
          dlc train --resume runs/lenet5
-         dlc train specs/lenet5.yaml --folds --set data.split.folds=5
 
 Keeps weights, metrics and all that resuming needs in the run folder. SIGINT (Ctrl-C)
 and SIGTERM finish the step, save, and exit; a second Ctrl-C stops at once."""

@@ -98,7 +98,7 @@ class Images:
             raise self._bad(
                 index,
                 f"the image is {size} pixels high and wide, {wanted} are wanted",
-                "bring all to one size: `preprocess: {x: resize(224)}`",
+                "bring all to one size: `preprocess: {x: resize(224, 224)}`",
             )
 
     def _content(self, value: Any) -> bytes:

@@ -27,7 +27,6 @@ MAY_IMPORT = {
     "semantics": _TEXT | _GRAPH | {"syntax"},
     "lowering": _MIDDLE | {"analysis"},
     "compilation": _MIDDLE,
-    "drawing": {"source", "ir", "diagnostics"},
     "transfer": _MIDDLE | {"compilation"},
     "lints": _MIDDLE | {"analysis", "compilation"},
     "schema_definitions": _MIDDLE,
