@@ -64,7 +64,7 @@ def starts(rows: Rows, places: Rows, length: int, stride: int) -> Rows:
     begins with its first row."""
     if not len(places):
         return places
-    gap = (np.diff(places) != 1) | (np.diff(rows[places]) != 1)
+    gap = np.diff(rows[places]) != 1
     begins = np.concatenate([[0], np.flatnonzero(gap) + 1])
     counts = np.diff(np.append(begins, len(places)))
     of_stretch = np.maximum((counts - length) // stride + 1, 0)

@@ -150,7 +150,8 @@ def test_a_text_beyond_measure_is_cut() -> None:
 
 def test_texts_without_neighbours_are_told() -> None:
     lonely = Corpus(texts=Ragged.from_rows([[2], [4], []]), keep=np.ones(5), window=3)
-    for ask in (lambda e: e.count(), lambda e: e.samples(0, 1)):
+    asks: list[Callable[[Epoch], object]] = [lambda e: e.count(), lambda e: e.samples(0, 1)]
+    for ask in asks:
         epoch = Epoch(lonely, np.arange(3), key=0, shuffle=True, find=pairs)
         with pytest.raises(Failure) as caught:
             ask(epoch)

@@ -16,11 +16,14 @@ torch = pytest.importorskip("torch")
 from dlc.compiler import Source, check  # noqa: E402
 from dlc.compiler.codegen.torch_module import generate  # noqa: E402
 from dlc.runtime.data.dataset import DataSet, prepare  # noqa: E402
+from dlc.runtime.data.ragged import Ragged  # noqa: E402
 from dlc.runtime.failures import Failure  # noqa: E402
 from dlc.runtime.inference.evaluator import evaluate, run_subject  # noqa: E402
 from dlc.runtime.loading import load_module  # noqa: E402
+from dlc.runtime.objectives.base import Drawn  # noqa: E402
 from dlc.runtime.training.plan import Plan, compile_resolved, plan_of  # noqa: E402
 from dlc.runtime.training.progress import Silent  # noqa: E402
+from dlc.runtime.training.samples import Samples  # noqa: E402
 from dlc.runtime.training.session import Outcome, resume, start  # noqa: E402
 
 WORDS = ["the", "cat", "dog", "bird", "sees", "likes", "eats", "a", "red", "big", "small", "house"]
@@ -223,6 +226,12 @@ def prepared(text: str, folder: Path) -> DataSet:
     )
 
 
+def ragged(data: DataSet, name: str) -> Ragged:
+    found = data.arrays[name]
+    assert isinstance(found, Ragged)
+    return found
+
+
 class Interrupting(Silent):
     """Asks the run to stop, as Ctrl-C does, when it validates for the second time."""
 
@@ -275,6 +284,33 @@ def test_the_model_file_tells_where_its_figures_are(folder: Path, tmp_path: Path
     assert "`windows`" in caught.value.diagnostic.message
 
 
+@pytest.mark.parametrize("name", ["masked", "skip_gram", "cbow"])
+def test_every_epoch_draws_anew_and_validation_always_the_same(name: str, folder: Path) -> None:
+    data = prepared(SPECS[name], folder)
+    plan = planned(SPECS[name], folder)
+    assert data.draws is not None
+
+    def batch(epoch: int | None, seed: int = 1) -> list[Any]:
+        samples = Samples(
+            data.arrays,
+            inputs=[*plan.inputs],
+            targets=[*plan.targets],
+            device=torch.device("cpu"),
+            padding=data.padding,
+            drawn=Drawn(draws=data.draws, seed=seed, shuffle=False),  # type: ignore[arg-type]
+        )
+        inputs, targets = samples.in_order(data.division.train, epoch)(0, 32)
+        assert set(inputs) == set(plan.inputs)
+        assert set(targets) == set(plan.targets)
+        return [t.tolist() for t in (*inputs.values(), *targets.values())]
+
+    assert batch(None) == batch(None)
+    assert batch(4) == batch(4)
+    assert batch(4) != batch(5)
+    assert batch(4) != batch(None)
+    assert batch(4) != batch(4, seed=2)
+
+
 # ── what is prepared ─────────────────────────────────────────────────────────
 
 
@@ -319,11 +355,11 @@ def test_a_target_of_windows_may_be_a_column_as_it_is(folder: Path) -> None:
 
 def test_blocks_hold_the_texts_of_a_part_one_after_the_other(folder: Path) -> None:
     found, texts = prepared(BLOCKS, folder), prepared(NEXT, folder)
-    tokens, label = found.arrays["tokens"], found.arrays["label"]
+    tokens, label = ragged(found, "tokens"), ragged(found, "label")
     for part in ("train", "validation", "test"):
-        whole = texts.arrays["tokens"].take(texts.division.part(part)).values  # type: ignore[union-attr]
-        blocks = tokens.take(found.division.part(part))  # type: ignore[union-attr]
-        targets = label.take(found.division.part(part))  # type: ignore[union-attr]
+        whole = ragged(texts, "tokens").take(texts.division.part(part)).values
+        blocks = tokens.take(found.division.part(part))
+        targets = label.take(found.division.part(part))
         count = (len(whole) - 1) // 12
         assert blocks.values.tolist() == whole[: count * 12].tolist()
         assert targets.values.tolist() == whole[1 : count * 12 + 1].tolist()
@@ -331,10 +367,10 @@ def test_blocks_hold_the_texts_of_a_part_one_after_the_other(folder: Path) -> No
 
 def test_a_decoder_gets_the_piece_before_each(folder: Path) -> None:
     found = prepared(TRANSLATION, folder)
-    previous, word = found.arrays["previous"], found.arrays["word"]
+    previous, word = ragged(found, "previous"), ragged(found, "word")
     assert found.padding["word"].value == 0
     for row in range(10):
-        before, after = previous.row(row), word.row(row)  # type: ignore[union-attr]
+        before, after = previous.row(row), word.row(row)
         assert before[0] == 2  # [CLS]
         assert after[-1] == 3  # [SEP]
         assert before[1:].tolist() == after[:-1].tolist()
