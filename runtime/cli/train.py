@@ -40,8 +40,8 @@ Example: dlc train specs/lenet5.yaml
          dlc train specs/lenet5.yaml --run runs/wide --set optimizer.lr=3e-3
          dlc train --resume runs/lenet5
 
-Keeps weights, metrics and all that resuming needs in the run folder. SIGINT (Ctrl-C)
-and SIGTERM finish the step, save, and exit; a second Ctrl-C stops at once."""
+Keeps in the run folder all that resuming needs. SIGINT (Ctrl-C) and SIGTERM
+finish the step, save, and exit; a second Ctrl-C stops at once."""
     parser.add_argument("spec", nargs="?", metavar="SPEC", help="a .yaml or .dlc file")
     parser.add_argument("--run", metavar="DIR", help="a new folder (default: runs/<name of SPEC>)")
     parser.add_argument("--resume", metavar="DIR", help="go on with the run in DIR")
