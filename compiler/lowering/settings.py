@@ -121,7 +121,8 @@ class SettingsBuilder:
         objective = CheckedObjective(
             settings, self.inputs, self.targets, self._objective_call(), self.collector
         )
-        self._check_texts(objective.given)
+        if not objective.wrong:
+            self._check_texts(objective.given)
         self._check_chains(settings)
         self._check_filled(settings, objective)
         self._check_augmented(settings)
