@@ -8,9 +8,11 @@ the root of the spec.
 from __future__ import annotations
 
 import io
-import warnings
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +27,9 @@ from dlc.runtime.failures import Failure, failure
 # A picture of 100 megapixels takes 1.2 GB as numbers; cameras that sell stay below.
 MOST_PIXELS = 100_000_000
 _MOST_BYTES = 256 << 20
-_FORMATS = ("PNG", "JPEG")
+_MOST_THREADS = 8
+# Images that are decoded before those ahead of them are taken.
+_AHEAD = 64
 _MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 _DEEP = 65535.0
 
@@ -70,9 +74,10 @@ class Images:
         another size than `shape` says, raise `BadRow`; where `skipped` is given they are
         listed there, and are zeros."""
         found: Array | None = None
-        for index in range(len(self)):
+        for index, image in self._prepared(prepare):
             try:
-                image = prepare(self[index][None])[0]
+                if isinstance(image, BadRow):
+                    raise image
                 wanted = tuple(shape) if found is None else found.shape[1:]
                 self.refuse_size(index, image, wanted)
             except BadRow as error:
@@ -86,6 +91,26 @@ class Images:
         if found is None:
             return np.zeros((len(self), *(dim or 1 for dim in shape)), np.float32)
         return found
+
+    def _prepared(self, prepare: Callable[[Array], Array]) -> Iterator[tuple[int, Array | BadRow]]:
+        """Each image after `prepare`, or what is wrong with it, in order. Decoders leave the
+        interpreter to other threads."""
+
+        def one(index: int) -> Array | BadRow:
+            try:
+                image: Array = prepare(self[index][None])[0]
+            except BadRow as error:
+                return error
+            return image
+
+        with ThreadPoolExecutor(min(_MOST_THREADS, os.cpu_count() or 1)) as pool:
+            for start in range(0, len(self), _AHEAD):
+                some = range(start, min(start + _AHEAD, len(self)))
+                yield from zip(some, pool.map(one, some), strict=True)
+
+    @cached_property
+    def _below(self) -> Path:
+        return self.root.resolve()
 
     def refuse_size(self, index: int, image: Array, shape: Sequence[int | None]) -> None:
         """Raises `BadRow` for an image of another size than `shape` says."""
@@ -109,7 +134,7 @@ class Images:
         if isinstance(value, bytes):
             return value
         path = (self.folder / str(value)).resolve()
-        if not path.is_relative_to(self.root.resolve()):
+        if not path.is_relative_to(self._below):
             raise _BadImage(f"`{value}` leaves the folder of the spec")
         if regular(path).stat().st_size > _MOST_BYTES:
             raise _BadImage(f"it takes more than {_MOST_BYTES >> 20} MiB")
@@ -150,7 +175,7 @@ def decode(content: bytes, channels: int | None = None) -> Array:
     channels of the file: one where it is grey, else three. Raises ValueError for what cannot
     be decoded or is too large, `Failure` E0603 where Pillow is absent."""
     try:
-        from PIL import Image, ImageOps, UnidentifiedImageError
+        from PIL import ImageOps
     except ImportError:
         raise failure(
             "E0603",
@@ -160,26 +185,35 @@ def decode(content: bytes, channels: int | None = None) -> Array:
     if channels is not None and channels not in _MODES:
         raise _BadImage(f"an image has 1, 3 or 4 channels, not {channels}")
     try:
-        with warnings.catch_warnings():
-            # Pillow warns of what is too large for it; the bound here is our own.
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(io.BytesIO(content), formats=_FORMATS) as image:
-                if image.width * image.height > MOST_PIXELS:
-                    raise Image.DecompressionBombError
-                turned = ImageOps.exif_transpose(image)
-                return _numbers(turned, channels)
+        with _opened(content) as image:
+            if image.width * image.height > MOST_PIXELS:
+                raise _BadImage(f"it has more than {MOST_PIXELS // 10**6} million pixels")
+            turned = ImageOps.exif_transpose(image)
+            return _numbers(turned, channels)
     except _BadImage:
         raise
-    except Image.DecompressionBombError:
-        raise _BadImage(f"it has more than {MOST_PIXELS // 10**6} million pixels") from None
     except MemoryError:
         raise _BadImage("it takes more memory than there is") from None
     # Decoders of damaged files raise whatever their parsing runs into.
     except Exception as error:
-        if isinstance(error, UnidentifiedImageError):
-            raise _BadImage("it is no PNG or JPEG file") from None
         reason = str(error).strip().partition("\n")[0].rstrip(".") or type(error).__name__
         raise _BadImage(f"it cannot be decoded: {reason[:1].lower() + reason[1:]}") from None
+
+
+def _opened(content: bytes) -> Any:
+    """The image in a file, of which only the head is read. `Image.open` would warn of what is
+    too large for it, and warnings are switched for all threads at once."""
+    from PIL.JpegImagePlugin import JpegImageFile
+    from PIL.PngImagePlugin import PngImageFile
+
+    kinds = {b"\x89PNG\r\n\x1a\n": PngImageFile, b"\xff\xd8\xff": JpegImageFile}
+    for head, kind in kinds.items():
+        if content.startswith(head):
+            try:
+                return kind(io.BytesIO(content))
+            except SyntaxError:
+                break
+    raise _BadImage("it is no PNG or JPEG file")
 
 
 def _numbers(image: Any, channels: int | None) -> Array:

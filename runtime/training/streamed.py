@@ -1,7 +1,7 @@
 """Batches of data that is read while it is wanted.
 
 An epoch's order is cut into stretches that need different blocks. While the batches of one
-are taken, a thread reads the next: decoding and arithmetic on arrays leave the interpreter
+are taken, threads read the next: decoding and arithmetic on arrays leave the interpreter
 free for the training step.
 """
 
@@ -14,12 +14,16 @@ import numpy as np
 import torch
 
 from dlc.runtime.data.blocks import stretches
+from dlc.runtime.data.columns import Array
 from dlc.runtime.data.dataset import DataSet
 from dlc.runtime.data.streaming import Stream
 from dlc.runtime.objectives.base import Drawn
 from dlc.runtime.training.samples import Batch, Rows, Samples, Take
 
 Tensors = dict[str, torch.Tensor]
+
+# Each holds a block as the file has it, beside the samples.
+_DECODERS = 2
 
 
 def samples_of(
@@ -68,6 +72,7 @@ class StreamedSamples(Samples):
         self.stream = stream
         self.load = stream.load_unfinished if unfinished else stream.load
         self.reader = ThreadPoolExecutor(1, thread_name_prefix="read-ahead")
+        self.decoders = ThreadPoolExecutor(_DECODERS, thread_name_prefix="decode")
 
     def _in_order(self, rows: Rows) -> Take:
         return _Stretches(self, rows)
@@ -125,18 +130,33 @@ class _Stretches:
         by_block = np.argsort(block_of, kind="stable")
         ends = np.searchsorted(block_of[by_block], np.arange(len(blocks) + 1))
         found: Tensors = {}
-        for block in np.unique(block_of).tolist():
+
+        def read(block: int) -> None:
             places = by_block[ends[block] : ends[block + 1]]
             inside = order[places] - blocks.starts[block]
-            ready = self.samples.load(block)
-            for name, values in ready.items():
+            for name, values in self.samples.load(block).items():
                 if name not in found:
                     found[name] = self._empty(len(order), values)
-                found[name].numpy()[places] = values[inside]
+                _put(found[name].numpy(), places, values, inside)
+
+        first, *others = np.unique(block_of).tolist()
+        read(first)
+        list(self.samples.decoders.map(read, others))
         return found
 
-    def _empty(self, count: int, like: np.typing.NDArray[np.generic]) -> torch.Tensor:
+    def _empty(self, count: int, like: Array) -> torch.Tensor:
         dtype = torch.from_numpy(np.empty(0, like.dtype)).dtype
         # Only from pinned memory does a copy to the device run beside the step.
         pinned = self.samples.device.type == "cuda"
         return torch.empty((count, *like.shape[1:]), dtype=dtype, pin_memory=pinned)
+
+
+def _put(found: Array, places: Rows, values: Array, inside: Rows) -> None:
+    """`found[places] = values[inside]`, in one copy where every value is wanted once."""
+    if len(places) == len(values):
+        where = np.full(len(values), -1, np.int64)
+        where[inside] = places
+        if where.min(initial=0) >= 0:
+            found[where] = values
+            return
+    found[places] = values[inside]

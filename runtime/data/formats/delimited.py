@@ -14,6 +14,9 @@ from dlc.runtime.data.formats.base import Table, regular
 from dlc.runtime.data.formats.compression import open_expanded
 from dlc.runtime.failures import Failure
 
+_BLOCK = 4 << 20
+_HEADER = 64 << 10
+
 
 class DelimitedTable(Table):
     """A table of values with a separator, compressed or not."""
@@ -26,7 +29,7 @@ class DelimitedTable(Table):
         super().__init__(regular(path))
 
     @contextmanager
-    def _open(self, columns: list[str] | None) -> Iterator[Any]:
+    def _open(self, columns: list[str] | None, block: int = _BLOCK) -> Iterator[Any]:
         from pyarrow import csv
 
         def ragged(row: Any) -> str:
@@ -40,7 +43,7 @@ class DelimitedTable(Table):
             open_expanded(self.path) as file,
             csv.open_csv(
                 file,
-                read_options=csv.ReadOptions(use_threads=False, block_size=4 << 20),
+                read_options=csv.ReadOptions(use_threads=False, block_size=block),
                 parse_options=csv.ParseOptions(
                     delimiter=self.delimiter, newlines_in_values=True, invalid_row_handler=ragged
                 ),
@@ -58,8 +61,13 @@ class DelimitedTable(Table):
     def _names(self) -> tuple[str, ...]:
         if self.path.stat().st_size == 0:
             raise self.bad("the file is empty", help="a table starts with a line of column names")
-        with self._open(None) as reader:
-            return tuple(reader.schema.names)
+        try:
+            with self._open(None, _HEADER) as reader:
+                return tuple(reader.schema.names)
+        except pa.ArrowInvalid:
+            # A line may be longer.
+            with self._open(None) as reader:
+                return tuple(reader.schema.names)
 
     def _chunks(self, columns: list[str], rows: int) -> Iterator[pa.Table]:
         with self._open(columns) as reader:

@@ -17,10 +17,34 @@ def resized(images: Array, height: int, width: int) -> Array:
     Source: torch.nn.functional.interpolate(mode="bilinear", antialias=True).
     """
     if images.shape[3] != width:
-        images = images @ _weights(images.shape[3], width).T
+        images = _along(images, 3, *_taps(images.shape[3], width))
     if images.shape[2] != height:
-        images = _weights(images.shape[2], height) @ images
+        images = _along(images, 2, *_taps(images.shape[2], height))
     return images
+
+
+def _along(images: Array, axis: int, places: Array, weights: Array) -> Array:
+    """Every new pixel is a sum of few old ones: far less work than a product of matrices, and
+    nothing that threads of other libraries could wait for."""
+    shape = (-1, 1) if axis == 2 else (-1,)
+    found: Array = images.take(places[0], axis) * weights[0].reshape(shape)
+    for place, weight in zip(places[1:], weights[1:], strict=True):
+        found += images.take(place, axis) * weight.reshape(shape)
+    return found
+
+
+@lru_cache(maxsize=256)
+def _taps(old: int, new: int) -> tuple[Array, Array]:
+    """The old pixels that each new one is made of and what each gives, both [pixels, new]."""
+    weights = _weights(old, new)
+    used = weights != 0
+    count = int(used.sum(axis=1).max())
+    first = np.minimum(used.argmax(axis=1), old - count)
+    places = first + np.arange(count)[:, None]
+    found = np.take_along_axis(weights, places.T, axis=1).T.copy()
+    for array in (places, found):
+        array.flags.writeable = False
+    return places, found
 
 
 @lru_cache(maxsize=256)
