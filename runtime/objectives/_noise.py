@@ -13,6 +13,7 @@ import numpy.typing as npt
 import torch
 
 from dlc.runtime.objectives import _words as random
+from dlc.runtime.seeding import stream
 
 Floats = npt.NDArray[np.float64]
 
@@ -62,6 +63,9 @@ class Noise:
     def draw_others(self, key: int, first: int, true: torch.Tensor, count: int) -> torch.Tensor:
         """`count` words for each of `true`, whose numbers begin with `first`. A draw of the true
         word itself is drawn once again."""
-        counters = torch.arange(2 * count * len(true), device=true.device) + 2 * count * first
-        drawn = self.draw(random.words(key, counters)).view(len(true), 2, count)
-        return torch.where(drawn[:, 0] == true.unsqueeze(1), drawn[:, 1], drawn[:, 0])
+        numbers = torch.arange(count * len(true), device=true.device) + count * first
+        drawn = self.draw(random.words(key, numbers)).view(len(true), count)
+        again = (drawn == true.unsqueeze(1)).view(-1).nonzero().squeeze(1)
+        other = self.draw(random.words(stream(key, "again"), numbers[again]))
+        drawn.view(-1)[again] = other
+        return drawn

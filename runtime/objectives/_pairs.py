@@ -16,6 +16,8 @@ from dlc.runtime.objectives.base import Array, Batch, Columns, Rows, Take
 from dlc.runtime.seeding import stream
 
 _POWER = 0.75
+# Samples that are drawn at once.
+_CHUNK = 1 << 16
 
 
 def prepare_pairs(
@@ -47,6 +49,22 @@ def prepare_pairs(
     arrays = {name: found for name, found in columns.arrays.items() if name != objective.texts}
     padding = {name: found for name, found in columns.padding.items() if name != objective.texts}
     return replace(columns, arrays=arrays, padding=padding, draws=draws)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Chunk:
+    """Samples on the device, by their first and last (excluded) number."""
+
+    start: int
+    stop: int
+    given: torch.Tensor
+    many: torch.Tensor
+    rows: Rows
+
+    @classmethod
+    def empty(cls) -> _Chunk:
+        nothing = torch.empty(0, dtype=torch.int64)
+        return cls(start=0, stop=0, given=nothing, many=nothing, rows=np.empty(0, np.int64))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,19 +102,33 @@ class Pairs:
         truth = torch.zeros(1, 1 + count, device=device)
         truth[0, 0] = 1.0
 
-        def drawn(start: int, stop: int) -> Batch:
+        def draw(start: int, stop: int) -> _Chunk:
             samples = found.samples(start, stop)
             true = torch.from_numpy(samples.true.astype(np.int64)).to(device)
             given = torch.from_numpy(samples.given.astype(np.int64)).to(device)
             others = noise.draw_others(key, start, true, count)
             candidates = torch.cat((true.unsqueeze(1), others), dim=1)
-            inputs, targets = base(samples.rows)(0, len(samples))
+            return _Chunk(start=start, stop=stop, given=given, many=candidates, rows=samples.rows)
+
+        chunk = _Chunk.empty()
+
+        def batch(start: int, stop: int) -> Batch:
+            nonlocal chunk
+            if start < chunk.start or stop > chunk.stop:
+                # A few batches at once: for one alone, starting the work would take longer.
+                chunk = draw(start, start + max(_CHUNK // (stop - start), 1) * (stop - start))
+            part = slice(start - chunk.start, stop - chunk.start)
+            inputs, targets = base(chunk.rows[part])(0, stop - start)
             return (
-                {**inputs, objective.texts: given, objective.candidates: candidates},
-                {**targets, objective.target: truth.expand(len(samples), -1)},
+                {
+                    **inputs,
+                    objective.texts: chunk.given[part],
+                    objective.candidates: chunk.many[part],
+                },
+                {**targets, objective.target: truth.expand(stop - start, -1)},
             )
 
-        return drawn
+        return batch
 
     def places(
         self, rows: Rows, *, seed: int, epoch: int | None, shuffle: bool, start: int, stop: int

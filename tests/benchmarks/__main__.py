@@ -6,7 +6,16 @@ import platform
 import sys
 from importlib import import_module
 
-NAMES = ("check_latency", "scaling", "training_step", "export_time", "zoo_times", "augmentation")
+NAMES = (
+    "check_latency",
+    "scaling",
+    "training_step",
+    "export_time",
+    "zoo_times",
+    "augmentation",
+    "input_pipeline",
+    "word2vec",
+)
 
 
 def main(names: list[str]) -> int:
