@@ -92,7 +92,7 @@ class TestInstalled:
         pytest.importorskip("torch")
         head = SPEC.replace("float[N, T, 8]", "float[N, 8]")
         tail = (
-            'target label: int[N]\n'
+            "target label: int[N]\n"
             'data { source = rows.csv, columns { x = "x*", label = label } }\n'
             "loss = cross_entropy(y, label)\noptimizer = sgd(lr=0.1)\ntrain { epochs = 1 }\n"
         )
