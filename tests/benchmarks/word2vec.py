@@ -2,10 +2,10 @@
 
 `DLC_CORPUS` names a text file, a sentence a line; without it the corpus is the news that
 gensim's own tests read, 60,000 words, which is short for a measurement. `DLC_GENSIM` names
-the Python that has gensim, where that is another one than this. All settings are equal:
-window, negative samples, their power, subsampling, the size of a vector, the threads (on a busy
-machine OMP_NUM_THREADS=1);
-gensim takes a step for every pair, ours one for a batch of 4096.
+the Python that has gensim, where that is another one than this. All
+settings are equal: window, negative samples, their power, subsampling, the size of a vector,
+the number of threads, which on a busy machine is better one (OMP_NUM_THREADS=1). gensim takes
+a step for every pair, ours one for a batch of 4096.
 """
 
 from __future__ import annotations
