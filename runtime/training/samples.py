@@ -148,11 +148,23 @@ class Samples:
         return gathered
 
     def _pick(self, name: str, index: torch.Tensor) -> torch.Tensor:
-        picked = self._tensors[name].index_select(0, index)
-        return picked if self.resident else picked.to(self.device, non_blocking=True)
+        if self.resident:
+            return self._tensors[name].index_select(0, index)
+        found = picked(self._tensors[name], index, self.device)
+        return found.to(self.device, non_blocking=True)
 
     def _bytes_of(self, rows: int) -> int:
         return self.bytes * rows // max(self._count, 1)
+
+
+def picked(values: torch.Tensor, index: torch.Tensor, device: torch.device) -> torch.Tensor:
+    """Some samples on the host, where a copy to the device can start from."""
+    if device.type != "cuda":
+        return values.index_select(0, index)
+    # From memory that is not pinned, the copy would wait for the step that runs.
+    shape = (len(index), *values.shape[1:])
+    found = torch.empty(shape, dtype=values.dtype, pin_memory=True)
+    return torch.index_select(values, 0, index, out=found)
 
 
 class Epochs:

@@ -7,6 +7,7 @@ import os
 import platform
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any, cast
@@ -44,7 +45,7 @@ from dlc.runtime.training.run_folder import (
 from dlc.runtime.training.samples import Epochs, Samples
 from dlc.runtime.training.signals import Stop, stop_on_signals
 from dlc.runtime.training.storage import DISK, Disk
-from dlc.runtime.training.streamed import samples_of
+from dlc.runtime.training.streamed import StreamedSamples, samples_of
 from dlc.runtime.training.trainer import Network, Trainer
 from dlc.runtime.training.validation import measure
 from dlc.runtime.training.weights import load_tensors
@@ -265,7 +266,7 @@ def _trainer(
         blocks=data.blocks,
     )
     _refuse_unmonitored(plan, data)
-    return Trainer(
+    trainer = Trainer(
         plan=plan,
         model=model,
         network=cast(Network, module),
@@ -279,6 +280,15 @@ def _trainer(
         bf16=run.record["choices"]["precision"] == "bf16",
         augmenter=augmenter_of(plan, data, samples),
     )
+    if isinstance(samples, StreamedSamples) and trainer.augmenter is None:
+        samples.following = partial(_order_of, trainer)
+    return trainer
+
+
+def _order_of(trainer: Trainer, epoch: int) -> Rows | None:
+    """The order of an epoch, where the run comes to it."""
+    epochs = trainer.epochs
+    return epochs.order(epoch) if epoch * epochs.steps < trainer.total else None
 
 
 def _balanced_classes(plan: Plan, data: DataSet) -> Rows | None:

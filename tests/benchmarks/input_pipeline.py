@@ -27,7 +27,7 @@ from dlc.compiler.ir.dims import symbol
 from dlc.compiler.ir.types import float_tensor, int_tensor
 from dlc.runtime.data.dataset import DataSet, prepare
 from dlc.runtime.training.samples import Epochs, Samples
-from dlc.runtime.training.streamed import samples_of
+from dlc.runtime.training.streamed import StreamedSamples, samples_of
 from tests.benchmarks.measure import Ratio, interleaved
 from tests.benchmarks.training_step import generated
 
@@ -35,6 +35,7 @@ ALL = Split(train=1.0, validation=0.0, test=0.0)
 CPU = torch.device("cpu")
 N = symbol("N")
 Row = tuple[str, str]
+Use = Callable[[Tensor, Tensor], None]
 
 
 def run() -> Iterator[Row]:
@@ -57,21 +58,23 @@ def _row(title: str, ratio: Ratio, samples: int) -> Row:
 # ── the two sides ────────────────────────────────────────────────────────────
 
 
-def _epochs_of(data: DataSet, batch_size: int) -> Callable[[], None]:
+def _epochs_of(data: DataSet, batch_size: int, use: Use | None = None) -> Callable[[], None]:
     """Each call takes the batches of a further epoch."""
     samples = samples_of(data, inputs=["x"], targets=["y"], device=CPU)
     epochs = Epochs(
         data.division.train, batch_size=batch_size, seed=0, shuffle=True, blocks=data.blocks
     )
-    return _taking(samples, epochs)
+    if isinstance(samples, StreamedSamples):
+        samples.following = epochs.order
+    return _taking(samples, epochs, use)
 
 
-def _taking(samples: Samples, epochs: Epochs) -> Callable[[], None]:
-    numbers = count()
+def _taking(samples: Samples, epochs: Epochs, use: Use | None = None) -> Callable[[], None]:
+    numbers, used = count(), use or _use
 
     def run() -> None:
         for inputs, targets in _batches(samples, epochs, next(numbers)):
-            _use(inputs["x"], targets["y"])
+            used(inputs["x"], targets["y"])
 
     return run
 
@@ -82,10 +85,10 @@ def _batches(samples: Samples, epochs: Epochs, epoch: int) -> Iterator[tuple[Any
         yield take(start, min(start + epochs.batch_size, epochs.usable))
 
 
-def _loading(loader: DataLoader[Any]) -> Callable[[], None]:
+def _loading(loader: DataLoader[Any], use: Use) -> Callable[[], None]:
     def run() -> None:
         for x, y in loader:
-            _use(x, y)
+            use(x, y)
 
     return run
 
@@ -95,7 +98,11 @@ def _use(x: Tensor, y: Tensor) -> None:
 
 
 def _workers(
-    dataset: Any, batch_size: int | None, *, shuffle: bool | None = True
+    dataset: Any,
+    batch_size: int | None,
+    *,
+    shuffle: bool | None = True,
+    use: Use | None = None,
 ) -> Iterator[tuple[str, Callable[[], None]]]:
     """DataLoaders as the documentation sets them up: workers stay from epoch to epoch."""
     for workers in (0, 2):
@@ -106,7 +113,7 @@ def _workers(
             num_workers=workers,
             persistent_workers=workers > 0,
         )
-        yield f"DataLoader, {workers} workers", _loading(loader)
+        yield f"DataLoader, {workers} workers", _loading(loader, use or _use)
 
 
 # ── data in memory ───────────────────────────────────────────────────────────
@@ -232,11 +239,25 @@ def _streamed(root: Path) -> Iterator[Row]:
         targets={"y": float_tensor(N)},
         root=root,
     )
-    for name, other in _workers(_ParquetRows(path, features, batch_size), None, shuffle=None):
-        ratio = interleaved(_epochs_of(data, batch_size), other, 3)
-        yield _row(
-            f"Parquet of {rows * features * 4 >> 20} MiB, streamed, over {name}", ratio, rows
-        )
+    size = rows * features * 4 >> 20
+    dataset = _ParquetRows(path, features, batch_size)
+    steps: dict[str, Use] = {"": _use, ", into steps of a small network": _small_step(features)}
+    for into, use in steps.items():
+        for name, other in _workers(dataset, None, shuffle=None, use=use):
+            ratio = interleaved(_epochs_of(data, batch_size, use), other, 3)
+            yield _row(f"Parquet of {size} MiB, streamed{into}, over {name}", ratio, rows)
+
+
+def _small_step(features: int) -> Use:
+    model = nn.Sequential(nn.Linear(features, 128), nn.ReLU(), nn.Linear(128, 1))
+    optimizer = torch.optim.SGD(model.parameters(), lr=1e-3, fused=True)
+
+    def use(x: Tensor, y: Tensor) -> None:
+        optimizer.zero_grad(set_to_none=True)
+        F.mse_loss(model(x).squeeze(1), y).backward()
+        optimizer.step()
+
+    return use
 
 
 # ── text ─────────────────────────────────────────────────────────────────────
@@ -267,8 +288,8 @@ def _csv(root: Path) -> Iterator[Row]:
 
     def other() -> None:
         found = pandas.read_csv(root / "rows.csv")
-        torch.from_numpy(found[names].to_numpy(np.float32))
-        torch.from_numpy(found["y"].to_numpy(np.int64))
+        torch.from_numpy(found[names].to_numpy(np.float32, copy=True))
+        torch.from_numpy(found["y"].to_numpy(np.int64, copy=True))
 
     yield _row(title, interleaved(ours, other, 5), rows)
 

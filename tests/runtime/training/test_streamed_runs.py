@@ -164,6 +164,28 @@ def test_no_block_is_read_twice_in_an_epoch(tmp_path: Path) -> None:
     assert sorted(reads) == list(range(18))
 
 
+def test_the_next_epoch_is_begun_before_it_is_asked_for(tmp_path: Path) -> None:
+    samples = streamed(tmp_path)
+    reads: list[int] = []
+    load = samples.load
+    samples.load = lambda block: (reads.append(block), load(block))[1]  # type: ignore[assignment]
+    train, held = samples.stream.division.train, samples.stream.division.validation
+    orders = [blocks.shuffled(train, samples.stream.blocks, 1, epoch) for epoch in range(2)]
+    samples.following = lambda epoch: orders[epoch] if epoch < 2 else None
+    seen = []
+    for epoch, order in enumerate(orders):
+        take = samples.in_order(order, epoch)
+        for start in range(0, len(order), 50):
+            take(start, min(start + 50, len(order)))
+        samples.reader.submit(int).result()
+        seen.append(len(reads))
+        samples.in_order(held)(0, len(held))
+    validated = len(set(samples.stream.blocks.of(held).tolist()))
+    assert 18 < seen[0] < 36
+    assert seen[1] == 36 + validated
+    assert len(reads) == 36 + 2 * validated
+
+
 def test_batches_may_be_taken_in_any_order_and_again(tmp_path: Path) -> None:
     samples = streamed(tmp_path)
     order = np.arange(ROWS)[::-1].copy()
