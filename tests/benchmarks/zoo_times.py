@@ -6,7 +6,7 @@ from __future__ import annotations
 import logging
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
@@ -17,6 +17,7 @@ from dlc.compiler.codegen.torch_module import generate
 from dlc.compiler.ir.dims import substitute, symbols
 from dlc.compiler.ir.types import DType, TensorType
 from dlc.runtime.export.onnx_builder import export_program
+from dlc.runtime.export.reference import program_state
 from dlc.runtime.loading import load_module, model_class
 from tests.zoo.networks import ZOO
 from tests.zoo.running import compiled
@@ -36,10 +37,10 @@ class _Outputs(nn.Module):
         return tuple(self.inner(*values).values())
 
 
-def run() -> list[tuple[str, str]]:
+def run() -> Iterator[tuple[str, str]]:
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
-    return [(f"{name}: text to module; emitting ONNX over torch.onnx.export", _row(name))
-            for name in sorted(ZOO)]  # fmt: skip
+    for name in sorted(ZOO):
+        yield f"{name}: text to module; emitting ONNX over torch.onnx.export", _row(name)
 
 
 def _row(name: str) -> str:
@@ -47,7 +48,7 @@ def _row(name: str) -> str:
     compilation = compiled(name)
     program = compilation.program
     model = model_class(load_module(generate(compilation)))().eval()
-    state = {key: value.numpy() for key, value in model.state_dict().items()}
+    state = program_state(model, program)
     emit = _median(lambda: export_program(program, state), 3)
     try:
         trace = _median(lambda: _trace(model, program), 1)
