@@ -38,8 +38,8 @@ from dlc.runtime.data.splits import Division, Rows
 from dlc.runtime.data.steps.base import Statistics
 from dlc.runtime.failures import failure, shown
 
-# Reading a file whole takes its columns, the raw arrays, and the prepared ones at once.
-_SHARE_OF_FREE_MEMORY = 0.25
+# Reading a file whole takes, at its peak, almost five times what is kept of it.
+_SHARE_OF_FREE_MEMORY = 0.2
 
 
 def streamed(recipe: Recipe, opened: Opened) -> Stored | None:

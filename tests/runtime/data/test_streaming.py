@@ -207,9 +207,9 @@ def test_what_does_not_fit_the_memory_streams(
     write(tmp_path, table())
     assert made(tmp_path, "auto").stream is None
     needed = ROWS * (3 * 4 + 8)
-    monkeypatch.setattr(streaming, "available_bytes", lambda: needed * 4)
+    monkeypatch.setattr(streaming, "available_bytes", lambda: needed * 5)
     assert made(tmp_path, "auto").stream is None
-    monkeypatch.setattr(streaming, "available_bytes", lambda: needed * 4 - 4)
+    monkeypatch.setattr(streaming, "available_bytes", lambda: needed * 5 - 5)
     assert made(tmp_path, "auto").stream is not None
     assert made(tmp_path, "resident").stream is None
 
