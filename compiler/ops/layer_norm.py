@@ -11,8 +11,8 @@ from dlc.compiler.ir.graph import Inputs, Parameter
 from dlc.compiler.ir.protocols import Literal as Value
 from dlc.compiler.ir.protocols import OnnxBuilder, TorchWriter
 from dlc.compiler.ir.types import TensorType, float_tensor
-from dlc.compiler.ops._checks import known, require_float, require_least_rank
-from dlc.compiler.ops.base import Example, OpError, WeightedOp
+from dlc.compiler.ops._last_dims import check_last_dims, last_sizes, refuse_idle_init
+from dlc.compiler.ops.base import Example, WeightedOp
 from dlc.compiler.record import component
 
 
@@ -48,27 +48,14 @@ class LayerNorm(WeightedOp):
 
     def validate(self) -> None:
         super().validate()
-        if self.init is not None and not self.elementwise_affine:
-            raise OpError(
-                "E0311",
-                f"`{self.name}` has no weight here, yet `init` is given",
-                blame="init",
-                help="leave out `init`, or write `elementwise_affine=true`",
-            )
+        refuse_idle_init(self, self.elementwise_affine)
 
     def _normalized(self, x: TensorType) -> tuple[int, ...]:
-        help = "give the last dim a number, or a param of the block (`float[N, T, dim]`)"
-        return tuple(
-            known(self.name, x, place - self.dims, "last size", help) for place in range(self.dims)
-        )
+        return last_sizes(self.name, x, self.dims)
 
     def infer(self, inputs: Inputs) -> TensorType:
-        x = inputs.x
-        require_float(self.name, x)
-        dims = "last size" if self.dims == 1 else f"{self.dims} last sizes"
-        require_least_rank(self.name, x, self.dims + 1, f"[N, ..., {dims}]")
-        self._normalized(x)
-        return x
+        check_last_dims(self.name, inputs.x, self.dims)
+        return inputs.x
 
     def parameters(self, inputs: Inputs) -> tuple[Parameter, ...]:
         if not self.elementwise_affine:
