@@ -275,7 +275,8 @@ class GraphBuilder:
             span = expr.span
         else:
             span = place.span
-        shown = [f"{types.x}"] if inputs else []
+        blamed = types.get(problem.blame or "") if expr is not None else None
+        shown = [f"{blamed or types.x}"] if inputs else []
         if inputs and problem.code.startswith("E04"):
             label = f"gets {', '.join(shown)}"
             value = next((v for p, v in inputs if p == problem.blame), inputs[0][1])
