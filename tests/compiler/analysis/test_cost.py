@@ -18,7 +18,7 @@ from dlc.compiler.ir.dims import symbol
 from dlc.compiler.ir.types import DType, float_tensor
 from dlc.runtime.loading import load_module, model_class
 
-from networks import Builder, program  # isort: skip
+from tests.networks import Builder, program  # isort: skip
 
 N = symbol("N")
 _DTYPES = {DType.FLOAT32: torch.float32, DType.INT64: torch.int64, DType.BOOL: torch.bool}

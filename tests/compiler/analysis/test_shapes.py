@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
-from networks import Builder, program
 
 from dlc.compiler import Source, check
 from dlc.compiler.analysis.shapes import infer, with_input_types
@@ -17,6 +16,7 @@ from dlc.compiler.ir.graph import Graph, Program
 from dlc.compiler.ir.types import float_tensor, int_tensor
 from dlc.compiler.ir.verify import verify
 from dlc.compiler.ops.base import Op
+from tests.networks import Builder, program
 
 SPECS = Path(__file__).resolve().parents[3] / "specs"
 N, H = symbol("N"), symbol("H")

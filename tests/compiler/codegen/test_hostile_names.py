@@ -14,7 +14,6 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from networks import Builder, program
 
 from dlc.compiler.codegen import identifiers
 from dlc.compiler.codegen.torch_check import check_source
@@ -28,6 +27,7 @@ from dlc.compiler.ir.types import TensorType, float_tensor
 from dlc.compiler.ops.base import Op
 from dlc.compiler.record import component
 from dlc.runtime.loading import load_module, model_class
+from tests.networks import Builder, program
 
 
 @component

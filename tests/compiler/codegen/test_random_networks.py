@@ -12,7 +12,6 @@ from typing import Any, cast
 
 import pytest
 import torch
-from networks import Builder, program
 
 from dlc.compiler.codegen import identifiers
 from dlc.compiler.codegen.torch_module import generate_network
@@ -23,6 +22,7 @@ from dlc.compiler.ir.types import float_tensor
 from dlc.compiler.ir.verify import verify
 from dlc.compiler.ops.base import Op
 from dlc.runtime.loading import load_module, model_class
+from tests.networks import Builder, program
 
 N = symbol("N")
 WIDTH = 4

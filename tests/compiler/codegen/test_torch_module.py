@@ -6,7 +6,6 @@ from typing import Any, ClassVar, cast
 
 import pytest
 import torch
-from networks import Builder, program
 
 from dlc.compiler.codegen import identifiers
 from dlc.compiler.codegen.torch_module import generate_network
@@ -19,6 +18,7 @@ from dlc.compiler.ir.types import DType, TensorType, float_tensor, int_tensor
 from dlc.compiler.ops.base import Op
 from dlc.compiler.record import component
 from dlc.runtime.loading import load_module, model_class
+from tests.networks import Builder, program
 
 N, T = symbol("N"), symbol("T", 1, 512)
 

@@ -8,7 +8,6 @@ from typing import Any, cast
 
 import pytest
 import torch
-from networks import Builder, program
 
 from dlc.compiler import Compilation, Source, check
 from dlc.compiler.codegen.torch_module import generate, generate_network
@@ -21,6 +20,7 @@ from dlc.compiler.ir.graph import Program
 from dlc.compiler.ir.types import float_tensor, int_tensor
 from dlc.compiler.ops.base import Op
 from dlc.runtime.loading import load_module, model_class
+from tests.networks import Builder, program
 
 N = symbol("N")
 

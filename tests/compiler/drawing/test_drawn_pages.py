@@ -17,8 +17,6 @@ from xml.etree import ElementTree
 
 import pytest
 from checking import SPECS, check_dlc, compiled
-from networks import Builder
-from networks import program as built
 from pictures import NAMES, STRESS, program, svg
 
 from dlc.compiler.drawing.html import write_html
@@ -28,6 +26,8 @@ from dlc.compiler.drawing.svg import escape, write_svg
 from dlc.compiler.ir.types import float_tensor
 from dlc.compiler.ops.gelu import Gelu
 from dlc.compiler.ops.linear import Linear
+from tests.networks import Builder
+from tests.networks import program as built
 
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(1)>\"'&]]>--><!--%%DATA%%"
 

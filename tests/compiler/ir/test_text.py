@@ -10,7 +10,6 @@ from typing import Any, cast
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from networks import Builder, program
 
 from dlc.compiler import Compilation, Source, check
 from dlc.compiler.analysis.graph_text import make, read_program
@@ -22,6 +21,7 @@ from dlc.compiler.ir.literal_text import Reader, TextError, write_value
 from dlc.compiler.ir.text import parse_program, print_program
 from dlc.compiler.ir.types import float_tensor, int_tensor
 from dlc.compiler.ops.base import Op
+from tests.networks import Builder, program
 
 SPECS = Path(__file__).resolve().parents[3] / "specs"
 N, T, H = symbol("N"), symbol("T", 1, 512), symbol("H", 8)
