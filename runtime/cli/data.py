@@ -81,8 +81,9 @@ def _show_augmented(arguments: argparse.Namespace, compilation: Compilation) -> 
 
     from dlc.compiler.codegen.torch_module import generate
     from dlc.runtime.augmentation import sheet
+    from dlc.runtime.training.assembly import augmenter_of
     from dlc.runtime.training.plan import plan_of
-    from dlc.runtime.training.session import augmenter_of, prepare_for
+    from dlc.runtime.training.session import prepare_for
     from dlc.runtime.training.streamed import samples_of
 
     plan = plan_of(compilation, generate(compilation))

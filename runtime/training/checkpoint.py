@@ -1,8 +1,9 @@
 """Checkpoints: folders `step-00001234` that are complete or do not exist.
 
-A checkpoint is `model.safetensors`, `optimizer.safetensors`, `state.json` and
-`manifest.json`, which holds the SHA-256 of the others and vouches for itself. It is
-written under another name, synced, and renamed; nothing is ever changed in place.
+A checkpoint is `model.safetensors`, `optimizer.safetensors`, `state.json`, where hooks keep
+tensors `averages.safetensors`, and `manifest.json`, which holds the SHA-256 of the others and
+vouches for itself. It is written under another name, synced, and renamed; nothing is ever
+changed in place.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -23,6 +24,7 @@ from dlc.runtime.training.tensors import Array, decode, encode
 
 MODEL = "model.safetensors"
 OPTIMIZER = "optimizer.safetensors"
+AVERAGES = "averages.safetensors"
 STATE = "state.json"
 MANIFEST = "manifest.json"
 _FORMAT = 1
@@ -32,12 +34,14 @@ _FOLDER = re.compile(r"step-(\d{8,})\Z")
 @dataclass(frozen=True, kw_only=True)
 class Checkpoint:
     """The state of training after `step` optimizer steps. Tensors are numpy arrays, or
-    torch tensors where they are about to be written; `state` is plain JSON."""
+    torch tensors where they are about to be written; `averages` are those of hooks, by
+    `<hook>/<name>`; `state` is plain JSON."""
 
     step: int
     model: Mapping[str, Any]
     optimizer: Mapping[str, Any]
     state: Mapping[str, Any]
+    averages: Mapping[str, Any] = field(default_factory=dict)
 
 
 class CheckpointStore:
@@ -69,6 +73,8 @@ class CheckpointStore:
             OPTIMIZER: encode(checkpoint.optimizer),
             STATE: iter((_json({"step": checkpoint.step, **checkpoint.state}),)),
         }
+        if checkpoint.averages:
+            files[AVERAGES] = encode(checkpoint.averages)
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             place_folder(target, files, _manifest, self.disk)
@@ -89,6 +95,7 @@ class CheckpointStore:
                 step=step,
                 model=decode(files[MODEL]),
                 optimizer=decode(files[OPTIMIZER]),
+                averages=decode(files[AVERAGES]) if AVERAGES in files else {},
                 state=state,
             )
         except (ValueError, KeyError) as error:
@@ -106,7 +113,8 @@ class CheckpointStore:
         content = read(MANIFEST)
         try:
             digests: dict[str, str] = json.loads(content)["files"]
-            genuine = _manifest(digests)[1] == content and set(digests) == {MODEL, OPTIMIZER, STATE}
+            whole = {*digests, AVERAGES} == {MODEL, OPTIMIZER, STATE, AVERAGES}
+            genuine = _manifest(digests)[1] == content and whole
         except (ValueError, KeyError, TypeError, AttributeError):
             genuine = False
         if not genuine:

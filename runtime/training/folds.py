@@ -19,6 +19,7 @@ from dlc.compiler.version import VERSION
 from dlc.runtime.data.dividing import count_folds
 from dlc.runtime.failures import failure, shown
 from dlc.runtime.training import session
+from dlc.runtime.training.assembly import Load
 from dlc.runtime.training.plan import Plan
 from dlc.runtime.training.progress import Progress
 from dlc.runtime.training.run_folder import (
@@ -44,7 +45,7 @@ class _Training:
     """What all members have in common."""
 
     plan: FoldPlan
-    load: session.Load
+    load: Load
     progress: Progress
     device: str
     sets: tuple[str, ...]
@@ -57,7 +58,7 @@ def start_folds(
     *,
     fold_plan: FoldPlan,
     spec: tuple[str, str],
-    load: session.Load,
+    load: Load,
     progress: Progress,
     device: str = "auto",
     sets: Iterable[str] = (),
@@ -112,7 +113,7 @@ def resume_folds(
     folder: Path,
     *,
     fold_plan: FoldPlan,
-    load: session.Load,
+    load: Load,
     progress: Progress,
     device: str | None = None,
     disk: Disk = DISK,

@@ -7,11 +7,10 @@ the epoch and the step, so that a run resumed anywhere ends where it would have 
 
 from __future__ import annotations
 
-import json
 import math
-import os
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -19,12 +18,14 @@ import torch
 
 from dlc.runtime.augmentation.augmenter import Augmenter
 from dlc.runtime.device import is_out_of_memory
-from dlc.runtime.failures import Failure, failure, io_failure, shown
+from dlc.runtime.failures import Failure, failure, shown
 from dlc.runtime.training import optimizer_state, random_state
 from dlc.runtime.training.checkpoint import Checkpoint
 from dlc.runtime.training.early_stopping import Watch
+from dlc.runtime.training.hooks import Hook, Hooks
 from dlc.runtime.training.plan import Plan, figure_names
 from dlc.runtime.training.progress import Progress
+from dlc.runtime.training.records import Records
 from dlc.runtime.training.run_folder import RunFolder
 from dlc.runtime.training.samples import Epochs, Rows, Samples
 from dlc.runtime.training.signals import Stop
@@ -94,6 +95,7 @@ class Trainer:
         stop: Stop,
         bf16: bool = False,
         augmenter: Augmenter | None = None,
+        hooks: Sequence[Hook] = (),
     ) -> None:
         settings = plan.settings
         self.plan = plan
@@ -104,6 +106,7 @@ class Trainer:
         self.validation = validation
         self.row_numbers = row_numbers
         self.folder = folder
+        self.hooks = Hooks(hooks)
         self.progress = progress
         self.stop = stop
         self.at = Position()
@@ -133,7 +136,7 @@ class Trainer:
         self._outputs: tuple[dict[str, torch.Tensor], dict[str, torch.Tensor], int] | None = None
         self._read_at = time.monotonic()
         self._since = self._read_at
-        self._metrics_bytes = 0
+        self.records = Records(folder.metrics)
         self._saved = 0
 
     # ── the loop ─────────────────────────────────────────────────────────────
@@ -142,6 +145,8 @@ class Trainer:
         """Trains until the end, an early stop, or a signal. Raises `Failure` E0609 for a
         loss that is not finite, E0611 where saving fails, E0615 where memory is short."""
         self.model.train()
+        for hook in self.hooks.all:
+            hook.began(self)
         self.progress.start(
             step=self.at.step, total_steps=self.total, steps_per_epoch=self.epochs.steps
         )
@@ -163,6 +168,9 @@ class Trainer:
         """The rest of the epoch under way, or as much of it as there is to do."""
         at, stop, usable, group = self.at, self.stop, self.epochs.usable, self.epochs.group
         batch_size = self.epochs.batch_size
+        before, after = self.hooks.before_step, self.hooks.after_step
+        for hook in self.hooks.all:
+            hook.epoch_began(at.epoch)
         order = self.epochs.order(at.epoch)
         if self.augmenter is not None:
             take = self.augmenter.in_order(order, at.epoch)
@@ -173,11 +181,15 @@ class Trainer:
         while True:
             first, epoch = at.taken, at.epoch
             end = min(first + group, usable)
+            for call in before:
+                call(at.step)
             loss, outputs, targets = self.step(take, first, end, batch_size)
             pending.append(_Pending(loss, epoch, first, end - first))
             self._outputs = (outputs, targets, min(batch_size, end - first))
             at.step += 1
             at.taken = end
+            for call in after:
+                call(at.step)
             if end == usable:
                 at.epoch, at.taken = epoch + 1, 0
             if len(pending) >= _READ_STEPS or time.monotonic() - self._read_at > _READ_SECONDS:
@@ -263,39 +275,30 @@ class Trainer:
         at.loss, at.seen = 0.0, 0
         best = False
         if len(self.validation):
-            found = measure(
-                self.model, self.plan, self.samples, self.validation, self.epochs.batch_size
-            )
+            found = self.measure(self.validation)
             self.figures = {f"val_{name}": value for name, value in found.items()}
             record |= self.figures
+            for hook in self.hooks.all:
+                hook.validated(self.figures, at.step)
             if self.watch is not None:
                 best = self.watch.see(self.figures, at.step)
         record["lr"] = self.optimizer.param_groups[0]["lr"]
         record["seconds"] = round(self.seconds(), 3)
-        self._append(record)
+        self.records.append(record)
         self.progress.validated(record, best=best)
         self._read_at = time.monotonic()
         return best
 
+    def measure(self, rows: Rows) -> dict[str, float]:
+        """Loss and metrics over the given rows, with the weights that the run would end with."""
+        with ExitStack() as stack:
+            for hook in self.hooks.all:
+                stack.enter_context(hook.evaluating())
+            return measure(self.model, self.plan, self.samples, rows, self.epochs.batch_size)
+
     def seconds(self) -> float:
         """The time spent on the run so far, in all sessions."""
         return self.at.seconds + time.monotonic() - self._since
-
-    def _append(self, record: Mapping[str, Any]) -> None:
-        # JSON has no NaN: a figure that is none is null.
-        plain = {
-            key: None if isinstance(value, float) and not math.isfinite(value) else value
-            for key, value in record.items()
-        }
-        line = (json.dumps(plain) + "\n").encode()
-        try:
-            with self.folder.metrics.open("ab") as file:
-                file.write(line)
-                file.flush()
-                os.fsync(file.fileno())
-        except OSError as error:
-            raise io_failure("cannot write", self.folder.metrics, error) from error
-        self._metrics_bytes += len(line)
 
     def _non_finite(self, entry: _Pending, value: float, step: int) -> Failure:
         order = self.epochs.order(entry.epoch)
@@ -351,9 +354,10 @@ class Trainer:
             "figures": {k: v if math.isfinite(v) else None for k, v in self.figures.items()},
             "best": self.watch.state() if self.watch is not None else {},
             "restore_best": early is not None and early.restore_best,
-            "metrics_bytes": self._metrics_bytes,
+            "metrics_bytes": self.records.size,
             "random": random_state.capture(self.samples.device),
             "optimizer": rest,
+            "hooks": self.hooks.state(),
             "schedule": {
                 key: value
                 for key, value in self.schedule.state_dict().items()
@@ -361,7 +365,15 @@ class Trainer:
             },
         }
         store = self.folder.checkpoints
-        store.save(Checkpoint(step=at.step, model=model, optimizer=tensors, state=state))
+        store.save(
+            Checkpoint(
+                step=at.step,
+                model=model,
+                optimizer=tensors,
+                averages=self.hooks.tensors(),
+                state=state,
+            )
+        )
         self._saved = at.step
         best = self.watch.step if self.watch is not None else None
         store.prune(self.plan.settings.train.checkpoint.keep, best)
@@ -375,6 +387,7 @@ class Trainer:
         )
         schedule = {**self.schedule.state_dict(), **state["schedule"]}
         self.schedule.load_state_dict(schedule)
+        self.hooks.restore(checkpoint.averages, state.get("hooks", {}))
         random_state.restore(state["random"], self.samples.device)
         self.at = Position(
             step=checkpoint.step,
@@ -388,17 +401,12 @@ class Trainer:
         self.figures = {k: math.nan if v is None else v for k, v in state["figures"].items()}
         if self.watch is not None and state["best"]:
             self.watch.restore(state["best"])
-        self._metrics_bytes = state["metrics_bytes"]
+        self.records.size = state["metrics_bytes"]
         self._saved = checkpoint.step
 
     def cut_metrics(self) -> None:
         """Removes the records after the position: those steps will be done again."""
-        path = self.folder.metrics
-        try:
-            if path.exists():
-                os.truncate(path, min(self._metrics_bytes, path.stat().st_size))
-        except OSError as error:
-            raise io_failure("cannot write", path, error) from error
+        self.records.cut()
 
     def _refuse_non_finite(self, model: Mapping[str, torch.Tensor]) -> None:
         """A finite loss can leave weights that are not; they must not replace good ones."""

@@ -29,12 +29,12 @@ def measure(
     model: torch.nn.Module, plan: Plan, samples: Samples, rows: Rows, batch_size: int
 ) -> dict[str, float]:
     """`loss` without penalties, and every metric, over the given rows in evaluation mode.
-    Leaves the mode and all random state as they were."""
+    Leaves the modes and all random state as they were."""
     measures = measures_of(plan)
     take = samples.in_order(samples.by_length(rows))
     count = samples.count(rows)
     size = max(batch_size, _LEAST_BATCH)
-    training = model.training
+    modes = [(module, module.training) for module in model.modules()]
     model.eval()
     try:
         with torch.no_grad():
@@ -43,7 +43,9 @@ def measure(
                 inputs, targets = take(start, stop)
                 add(measures, model(**inputs), targets, stop - start)
     finally:
-        model.train(training)
+        # One by one: layers may be in evaluation mode while the network is trained.
+        for module, training in modes:
+            module.training = training
     return measures.results()
 
 

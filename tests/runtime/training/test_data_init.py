@@ -29,6 +29,7 @@ from dlc.runtime.data.dataset import prepare
 from dlc.runtime.failures import BAD_DATA, Failure
 from dlc.runtime.loading import load_module
 from dlc.runtime.training import session
+from dlc.runtime.training.assembly import build_model
 from dlc.runtime.training.data_init import head_bias, initialize_from_data
 from dlc.runtime.training.plan import Plan, plan_of
 from dlc.runtime.training.progress import Silent
@@ -251,7 +252,7 @@ def begun(
         root=plan.root,
         preprocess=plan.settings.preprocess,
     )
-    model = session.build_model(load_module(plan.source), plan.settings.train.seed)
+    model = build_model(load_module(plan.source), plan.settings.train.seed)
     samples = Samples(
         data.arrays, inputs=[*plan.inputs], targets=[*plan.targets], device=torch.device("cpu")
     )
@@ -331,7 +332,7 @@ def test_weights_of_two_parts_are_scaled_by_their_lengths(folder: Path) -> None:
 
 def test_mode_buffers_and_random_state_are_left_as_they_were(folder: Path) -> None:
     plan = planned(folder)
-    fresh = session.build_model(load_module(plan.source), 11)
+    fresh = build_model(load_module(plan.source), 11)
     state = torch.get_rng_state()
     model, *_ = begun(folder)
     assert torch.equal(state, torch.get_rng_state())
@@ -342,7 +343,7 @@ def test_mode_buffers_and_random_state_are_left_as_they_were(folder: Path) -> No
 
 def test_what_was_loaded_is_left_alone(folder: Path) -> None:
     plan = planned(folder)
-    fresh = session.build_model(load_module(plan.source), 11)
+    fresh = build_model(load_module(plan.source), 11)
     names = frozenset({"first.weight", "logits.bias"})
     model, *_, said = begun(folder, loaded=names)
     for name, parameter in fresh.named_parameters():

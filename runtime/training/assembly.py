@@ -1,0 +1,152 @@
+"""The trainer of a run, put together: network, samples, order, hooks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from types import ModuleType
+from typing import cast
+
+import numpy as np
+import torch
+
+from dlc.runtime.augmentation.augmenter import Augmenter
+from dlc.runtime.data.dataset import DataSet
+from dlc.runtime.data.ragged import Ragged
+from dlc.runtime.data.splits import Rows
+from dlc.runtime.failures import failure
+from dlc.runtime.loading import model_class
+from dlc.runtime.objectives.base import Drawn
+from dlc.runtime.training import random_state
+from dlc.runtime.training.attached import hooks_of
+from dlc.runtime.training.plan import Plan
+from dlc.runtime.training.progress import Progress
+from dlc.runtime.training.run_folder import RunFolder
+from dlc.runtime.training.samples import Epochs, Samples
+from dlc.runtime.training.signals import Stop
+from dlc.runtime.training.streamed import StreamedSamples, samples_of
+from dlc.runtime.training.trainer import Network, Trainer
+
+Load = Callable[[str], ModuleType]
+
+
+def build_model(module: ModuleType, seed: int) -> torch.nn.Module:
+    """The network with its initial weights, which depend on the seed alone."""
+    random_state.seed(seed)
+    return model_class(module)()
+
+
+def trainer_of(
+    plan: Plan,
+    run: RunFolder,
+    data: DataSet,
+    load: Load,
+    progress: Progress,
+    device: torch.device,
+    stop: Stop,
+) -> Trainer:
+    """The trainer of a run whose folder has its record; the weights are the initial ones.
+    Raises `Failure`."""
+    train = plan.settings.train
+    rows = data.division.train
+    module = load(plan.source)
+    model = build_model(module, train.seed).to(device)
+    batch = plan.data.batch_size
+    samples = samples_of(
+        data,
+        inputs=[*plan.inputs],
+        targets=[*plan.targets],
+        device=device,
+        on_host=plan.host_lengths,
+        drawn=Drawn(draws=data.draws, seed=train.seed, shuffle=plan.data.shuffle)
+        if data.draws is not None
+        else None,
+    )
+    count = samples.count(rows)
+    epochs = Epochs(
+        rows,
+        batch_size=count if batch == "all" else min(batch, count),
+        seed=train.seed,
+        shuffle=plan.data.shuffle,
+        accumulate=train.accumulate,
+        batch_statistics=plan.batch_statistics,
+        lengths=samples.lengths,
+        classes=_balanced_classes(plan, data),
+        samples=count,
+        blocks=data.blocks,
+    )
+    _refuse_unmonitored(plan, data)
+    trainer = Trainer(
+        plan=plan,
+        model=model,
+        network=cast(Network, module),
+        samples=samples,
+        epochs=epochs,
+        validation=data.division.validation,
+        row_numbers=data.rows,
+        folder=run,
+        progress=progress,
+        stop=stop,
+        bf16=run.record["choices"]["precision"] == "bf16",
+        augmenter=augmenter_of(plan, data, samples),
+        hooks=hooks_of(plan),
+    )
+    if isinstance(samples, StreamedSamples) and trainer.augmenter is None:
+        samples.following = partial(_order_of, trainer)
+    return trainer
+
+
+def _order_of(trainer: Trainer, epoch: int) -> Rows | None:
+    """The order of an epoch, where the run comes to it."""
+    epochs = trainer.epochs
+    return epochs.order(epoch) if epoch * epochs.steps < trainer.total else None
+
+
+def _balanced_classes(plan: Plan, data: DataSet) -> Rows | None:
+    name = plan.data.balance
+    if name is None:
+        return None
+    classes = data.arrays[name]
+    if isinstance(classes, Ragged) or classes.ndim != 1 or classes.dtype.kind not in "iub":
+        raise failure(
+            "E0302",
+            f"`data.balance: {name}` wants one class a row, and `{name}` is `{plan.targets[name]}`",
+            help="name a target such as `int[N]`, or leave `balance` out",
+        )
+    return classes.astype(np.int64, copy=False)
+
+
+def augmenter_of(plan: Plan, data: DataSet, samples: Samples) -> Augmenter | None:
+    """What changes the training batches, where the spec asks for it. `samples` are those of
+    the whole data set."""
+    if not plan.data.augment:
+        return None
+    if data.unfinished:
+        samples = samples_of(
+            data,
+            inputs=samples.inputs,
+            targets=samples.targets,
+            device=samples.device,
+            on_host=plan.host_lengths,
+            unfinished=True,
+        )
+    return Augmenter(
+        plan.data.augment,
+        samples,
+        inputs=plan.inputs,
+        targets=plan.targets,
+        outputs=plan.outputs,
+        losses=[term.loss for term in plan.settings.loss],
+        unfinished=data.unfinished,
+        seed=plan.settings.train.seed,
+    )
+
+
+def _refuse_unmonitored(plan: Plan, data: DataSet) -> None:
+    early = plan.settings.train.early_stopping
+    if early is not None and len(data.division.validation) == 0:
+        raise failure(
+            "E0309",
+            f"early stopping watches `{early.monitor}`, and there is no validation part",
+            help="give it a share: `data.split: {train: 0.8, validation: 0.2}`",
+        )
