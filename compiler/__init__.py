@@ -14,11 +14,13 @@ if TYPE_CHECKING:
     from dlc.compiler.driver import check
     from dlc.compiler.ir.graph import Graph, Node, Parameter, Program
     from dlc.compiler.lints import is_allowed
+    from dlc.compiler.semantics.differences import Difference, spec_differences
     from dlc.compiler.source import Source, Span
 
 _HOMES = {
     "Compilation": "dlc.compiler.compilation",
     "Diagnostic": "dlc.compiler.diagnostics.model",
+    "Difference": "dlc.compiler.semantics.differences",
     "Graph": "dlc.compiler.ir.graph",
     "Node": "dlc.compiler.ir.graph",
     "Parameter": "dlc.compiler.ir.graph",
@@ -29,11 +31,13 @@ _HOMES = {
     "Span": "dlc.compiler.source",
     "check": "dlc.compiler.driver",
     "is_allowed": "dlc.compiler.lints",
+    "spec_differences": "dlc.compiler.semantics.differences",
 }
 
 __all__ = [
     "Compilation",
     "Diagnostic",
+    "Difference",
     "Graph",
     "Node",
     "Parameter",
@@ -44,6 +48,7 @@ __all__ = [
     "Span",
     "check",
     "is_allowed",
+    "spec_differences",
 ]
 
 

@@ -17,6 +17,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -148,7 +149,7 @@ class RunFolder:
         except OSError as error:
             raise io_failure("cannot write", self.path / LOCK, error) from error
         # A folder that was given up takes its lock with it: a lock without a name is none.
-        if not _take(file) or not _is_at(file, self.path / LOCK):
+        if not _take_soon(file) or not _is_at(file, self.path / LOCK):
             holder = _holder(self.path / LOCK)
             file.close()
             raise failure(
@@ -197,6 +198,16 @@ def open_run(path: Path, *, disk: Disk = DISK) -> RunFolder:
             help="take the file from a backup, or train again",
         ) from None
     return RunFolder(path=path, record=record, disk=disk)
+
+
+def is_locked(path: Path) -> bool:
+    """Whether a process is writing to a run folder."""
+    try:
+        file = (path / LOCK).open("rb")
+    except OSError:
+        return False
+    with file:
+        return not _take(file)
 
 
 def resume_run(path: Path, *, disk: Disk = DISK) -> RunFolder:
@@ -257,6 +268,15 @@ def _is_at(file: IO[bytes], path: Path) -> bool:
         return os.path.samestat(os.fstat(file.fileno()), path.stat())
     except OSError:
         return False
+
+
+def _take_soon(file: IO[bytes]) -> bool:
+    """Tries more than once: who only asks whether a folder is locked holds it for a moment."""
+    for _ in range(3):
+        if _take(file):
+            return True
+        time.sleep(0.02)
+    return False
 
 
 def _take(file: IO[bytes]) -> bool:
