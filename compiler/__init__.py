@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from dlc.compiler.ir.graph import Graph, Node, Parameter, Program
     from dlc.compiler.lints import is_allowed
     from dlc.compiler.semantics.differences import Difference, spec_differences
+    from dlc.compiler.semantics.flat_settings import flat_settings
     from dlc.compiler.source import Source, Span
 
 _HOMES = {
@@ -30,6 +31,7 @@ _HOMES = {
     "Source": "dlc.compiler.source",
     "Span": "dlc.compiler.source",
     "check": "dlc.compiler.driver",
+    "flat_settings": "dlc.compiler.semantics.flat_settings",
     "is_allowed": "dlc.compiler.lints",
     "spec_differences": "dlc.compiler.semantics.differences",
 }
@@ -47,6 +49,7 @@ __all__ = [
     "Source",
     "Span",
     "check",
+    "flat_settings",
     "is_allowed",
     "spec_differences",
 ]

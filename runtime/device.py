@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from dlc.runtime.failures import Failure, failure
@@ -63,6 +64,20 @@ def free_bytes(device: torch.device) -> int | None:
         free, _ = torch.cuda.mem_get_info(device)
         return int(free)
     return None
+
+
+def used_bytes(device: torch.device) -> int | None:
+    """The peak of what tensors took on an accelerator, or what the process takes now; None
+    where that is not told."""
+    import torch
+
+    if device.type == "cuda":
+        return int(torch.cuda.max_memory_allocated(device))
+    try:
+        with open("/proc/self/statm", encoding="ascii") as file:
+            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, ValueError, AttributeError):
+        return None
 
 
 def is_out_of_memory(error: RuntimeError) -> bool:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,8 +21,10 @@ from dlc.compiler.diagnostics.model import Severity
 from dlc.runtime.failures import failure, shown
 
 if TYPE_CHECKING:
+    from dlc.compiler import Compilation
     from dlc.compiler.diagnostics.model import Diagnostic
     from dlc.runtime.training.plan import Plan
+    from dlc.runtime.training.progress import Progress
     from dlc.runtime.training.run_folder import RunFolder
     from dlc.runtime.training.session import Outcome
 
@@ -39,12 +40,19 @@ def configure(parser: argparse.ArgumentParser) -> None:
 Example: dlc train specs/lenet5.yaml
          dlc train specs/lenet5.yaml --run runs/wide --set optimizer.lr=3e-3
          dlc train --resume runs/lenet5
+         dlc train --resume runs/lenet5 --epochs 40
 
 Keeps in the run folder all that resuming needs. SIGINT (Ctrl-C) and SIGTERM
 finish the step, save, and exit; a second Ctrl-C stops at once."""
     parser.add_argument("spec", nargs="?", metavar="SPEC", help="a .yaml or .dlc file")
     parser.add_argument("--run", metavar="DIR", help="a new folder (default: runs/<name of SPEC>)")
     parser.add_argument("--resume", metavar="DIR", help="go on with the run in DIR")
+    parser.add_argument(
+        "--epochs",
+        type=_epochs,
+        metavar="N",
+        help="train so many epochs in all; with --resume, a run that has ended goes on",
+    )
     parser.add_argument("--folds", action="store_true", help="train every fold of data.split.folds")
     parser.add_argument(
         "--set",
@@ -62,7 +70,21 @@ finish the step, save, and exit; a second Ctrl-C stops at once."""
     parser.add_argument(
         "--root", metavar="DIR", help="the folder that paths stay in (default: the spec's)"
     )
+    parser.add_argument(
+        "--log",
+        action="append",
+        default=[],
+        metavar="NAME",
+        choices=("tensorboard", "mlflow", "wandb"),
+        help="log to tensorboard, mlflow or wandb; may be repeated",
+    )
     add_common(parser, formats=("text", "json"))
+
+
+def _epochs(text: str) -> int:
+    if not text.isascii() or not text.isdecimal() or not 0 < int(text) < 10**9:
+        raise argparse.ArgumentTypeError(f"`{text}` is no number of epochs")
+    return int(text)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -77,45 +99,55 @@ def run(arguments: argparse.Namespace) -> int:
             help="`dlc train SPEC`, or `dlc train --resume DIR` to go on with a run",
             exit_code=2,
         )
+    if arguments.epochs is not None:
+        arguments.sets = [*arguments.sets, "train.steps=null", f"train.epochs={arguments.epochs}"]
     compilation = compile_spec(arguments)
     _prepare_threads()
+    from dlc.runtime.training.following import following
+
+    with following(arguments.log) as progress:
+        return _start(compilation, arguments, progress)
+
+
+def _start(compilation: Compilation, arguments: argparse.Namespace, progress: Progress) -> int:
     from dlc.compiler.codegen.torch_module import generate
     from dlc.runtime.loading import load_module
     from dlc.runtime.training.folds import start_folds
     from dlc.runtime.training.plan import plan_of
-    from dlc.runtime.training.progress import progress_for
     from dlc.runtime.training.session import start
 
     plan = plan_of(compilation, generate(compilation))
     warnings = (*compilation.warnings, *_transfer_warnings(plan, arguments))
-    progress = progress_for(sys.stderr)
     if compilation.settings.search is not None:
         progress.say("note: `search` is left out; this trains the settings of the spec")
     split = plan.data.split
     if split is not None and split.folds is not None and not arguments.folds:
         progress.say(f"note: this trains fold {split.fold} alone; `--folds` trains them all")
     spec = Path(arguments.spec)
+    folder = Path(arguments.run) if arguments.run else Path("runs") / spec.stem
+    given = (spec.name, read_source(spec).text)
+    device = arguments.device or "auto"
     if arguments.folds:
         outcome = start_folds(
             plan,
-            Path(arguments.run) if arguments.run else Path("runs") / spec.stem,
+            folder,
             fold_plan=_fold_plan,
-            spec=(spec.name, read_source(spec).text),
+            spec=given,
             load=load_module,
             progress=progress,
-            device=arguments.device or "auto",
+            device=device,
             sets=arguments.sets,
         )
-        return _answer(outcome, arguments, warnings)
-    outcome = start(
-        plan,
-        Path(arguments.run) if arguments.run else Path("runs") / spec.stem,
-        spec=(spec.name, read_source(spec).text),
-        load=load_module,
-        progress=progress,
-        device=arguments.device or "auto",
-        sets=arguments.sets,
-    )
+    else:
+        outcome = start(
+            plan,
+            folder,
+            spec=given,
+            load=load_module,
+            progress=progress,
+            device=device,
+            sets=arguments.sets,
+        )
     return _answer(outcome, arguments, warnings)
 
 
@@ -136,30 +168,32 @@ def _resume(arguments: argparse.Namespace) -> Outcome:
     from dlc.compiler.codegen.torch_module import generate
     from dlc.runtime.loading import load_module
     from dlc.runtime.training.folds import is_of_folds, resume_folds
+    from dlc.runtime.training.following import following
     from dlc.runtime.training.plan import compile_resolved, plan_of
-    from dlc.runtime.training.progress import progress_for
     from dlc.runtime.training.session import resume
 
-    def plan_from(folder: RunFolder) -> Plan:
-        compilation = compile_resolved(folder)
+    def plan_from(folder: RunFolder, sets: Sequence[str] = ()) -> Plan:
+        compilation = compile_resolved(folder, sets)
         return plan_of(compilation, generate(compilation))
 
     folder = Path(arguments.resume)
-    if is_of_folds(folder):
-        return resume_folds(
+    with following(arguments.log, folder) as progress:
+        if is_of_folds(folder):
+            return resume_folds(
+                folder,
+                fold_plan=_fold_plan,
+                load=load_module,
+                progress=progress,
+                device=arguments.device,
+            )
+        return resume(
             folder,
-            fold_plan=_fold_plan,
+            plan_from,
             load=load_module,
-            progress=progress_for(sys.stderr),
+            progress=progress,
             device=arguments.device,
+            epochs=arguments.epochs,
         )
-    return resume(
-        folder,
-        plan_from,
-        load=load_module,
-        progress=progress_for(sys.stderr),
-        device=arguments.device,
-    )
 
 
 def _fold_plan(folder: RunFolder, fold: int) -> Plan:

@@ -1,4 +1,4 @@
-"""What a person sees while a network is trained: a live line in a terminal, else plain
+"""What a person sees while a network is trained: a live view in a terminal, else plain
 lines. All of it goes to standard error; standard output is for the answer."""
 
 from __future__ import annotations
@@ -6,6 +6,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Protocol, TextIO
 
 # Without a terminal a line between validations says at most this often that all is well.
@@ -15,28 +16,45 @@ _PLAIN_SECONDS = 10.0
 class Progress(Protocol):
     """Follows a run. Figures are by the names of `metrics.jsonl`."""
 
-    def start(self, *, step: int, total_steps: int, steps_per_epoch: int) -> None: ...
+    def start(self, *, step: int, total_steps: int, steps_per_epoch: int, folder: Path) -> None:
+        """A session begins after `step` steps of the run in `folder`."""
 
     def advance(
-        self, *, step: int, samples_per_second: float, figures: Mapping[str, float]
+        self,
+        *,
+        step: int,
+        samples_per_second: float,
+        figures: Mapping[str, float],
+        gauges: Mapping[str, float],
     ) -> None:
-        """Some steps more; `figures` are of the training batches since the last call."""
+        """Some steps more; `figures` are of the training batches since the last call. `gauges`
+        are `lr`, `grad_norm` (the norm of all gradients in one step, before clipping) and
+        `memory` (bytes), as far as they are known."""
 
     def validated(self, record: Mapping[str, Any], *, best: bool) -> None: ...
 
     def say(self, text: str) -> None:
         """A line that stays."""
 
-    def stop(self) -> None: ...
+    def stop(self) -> None:
+        """The session makes no more steps."""
+
+    def concluded(self, summary: Mapping[str, Any]) -> None:
+        """The run is over; `summary` is what `summary.json` holds."""
 
 
 class Silent:
     """Shows nothing."""
 
-    def start(self, *, step: int, total_steps: int, steps_per_epoch: int) -> None: ...
+    def start(self, *, step: int, total_steps: int, steps_per_epoch: int, folder: Path) -> None: ...
 
     def advance(
-        self, *, step: int, samples_per_second: float, figures: Mapping[str, float]
+        self,
+        *,
+        step: int,
+        samples_per_second: float,
+        figures: Mapping[str, float],
+        gauges: Mapping[str, float],
     ) -> None: ...
 
     def validated(self, record: Mapping[str, Any], *, best: bool) -> None: ...
@@ -45,11 +63,17 @@ class Silent:
 
     def stop(self) -> None: ...
 
+    def concluded(self, summary: Mapping[str, Any]) -> None: ...
+
 
 def progress_for(stream: TextIO, *, quiet: bool = False) -> Progress:
     if quiet:
         return Silent()
-    return Live(stream) if stream.isatty() else Plain(stream)
+    if not stream.isatty():
+        return Plain(stream)
+    from dlc.runtime.training.live import Live
+
+    return Live(stream)
 
 
 def figures_text(figures: Mapping[str, Any]) -> str:
@@ -71,7 +95,7 @@ def time_text(seconds: float) -> str:
     return f"{whole // 3600}:{whole % 3600 // 60:02d}:{whole % 60:02d} h"
 
 
-class _Pace:
+class Pace:
     """The time left, by the steps since the start, validations included."""
 
     def __init__(self) -> None:
@@ -90,23 +114,28 @@ class _Pace:
 
     def epoch_text(self, step: int) -> str:
         epochs = -(-self.total // self.per_epoch)
-        return f"epoch {min(-(-step // self.per_epoch), epochs)}/{epochs}"
+        return f"epoch {min(max(1, -(-step // self.per_epoch)), epochs)}/{epochs}"
 
 
-class Plain:
+class Plain(Silent):
     """A line a validation, and one now and then between."""
 
     def __init__(self, stream: TextIO = sys.stderr) -> None:
         self.stream = stream
-        self.pace = _Pace()
+        self.pace = Pace()
         self.rate = 0.0
         self.last = time.monotonic()
 
-    def start(self, *, step: int, total_steps: int, steps_per_epoch: int) -> None:
+    def start(self, *, step: int, total_steps: int, steps_per_epoch: int, folder: Path) -> None:
         self.pace.start(step, total_steps, steps_per_epoch)
 
     def advance(
-        self, *, step: int, samples_per_second: float, figures: Mapping[str, float]
+        self,
+        *,
+        step: int,
+        samples_per_second: float,
+        figures: Mapping[str, float],
+        gauges: Mapping[str, float],
     ) -> None:
         self.rate = samples_per_second
         if time.monotonic() - self.last >= _PLAIN_SECONDS:
@@ -122,72 +151,16 @@ class Plain:
 
     def _line(self, step: int, text: str) -> None:
         self.last = time.monotonic()
-        parts = [f"{self.pace.epoch_text(step)}  step {step:,}/{self.pace.total:,}", text]
-        if self.rate:
-            parts.append(f"{self.rate:,.0f} samples/s")
+        place = f"{self.pace.epoch_text(step)}  step {step:,}/{self.pace.total:,}"
+        self.say("  ".join(part for part in (place, text, *self._speed(step)) if part))
+
+    def _speed(self, step: int) -> list[str]:
+        parts = [f"{self.rate:,.0f} samples/s"] if self.rate else []
         left = self.pace.left(step)
         if left is not None and step < self.pace.total:
             parts.append(f"{time_text(left)} left")
-        self.say("  ".join(part for part in parts if part))
+        return parts
 
     def say(self, text: str) -> None:
         self.stream.write(text + "\n")
         self.stream.flush()
-
-    def stop(self) -> None: ...
-
-
-class Live:
-    """One bar that moves, with a line above it for every validation."""
-
-    def __init__(self, stream: TextIO = sys.stderr) -> None:
-        from rich.console import Console
-        from rich.progress import BarColumn, TaskID, TextColumn
-        from rich.progress import Progress as Bars
-
-        self.pace = _Pace()
-        self.lines = Plain(stream)
-        self.bars = Bars(
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=24),
-            TextColumn("{task.fields[text]}"),
-            console=Console(file=stream),
-            transient=True,
-            refresh_per_second=8,
-        )
-        self.task: TaskID | None = None
-        self.validation: dict[str, float] = {}
-
-    def start(self, *, step: int, total_steps: int, steps_per_epoch: int) -> None:
-        self.pace.start(step, total_steps, steps_per_epoch)
-        self.lines.start(step=step, total_steps=total_steps, steps_per_epoch=steps_per_epoch)
-        self.lines.say = self.say  # type: ignore[method-assign]
-        self.task = self.bars.add_task(
-            self.pace.epoch_text(step), total=total_steps, completed=step, text=""
-        )
-        self.bars.start()
-
-    def advance(
-        self, *, step: int, samples_per_second: float, figures: Mapping[str, float]
-    ) -> None:
-        assert self.task is not None
-        self.lines.rate = samples_per_second
-        parts = [figures_text(figures), f"{samples_per_second:,.0f} samples/s"]
-        left = self.pace.left(step)
-        if left is not None:
-            parts.append(f"{time_text(left)} left")
-        self.bars.update(
-            self.task,
-            completed=step,
-            description=self.pace.epoch_text(step),
-            text="  ".join(parts),
-        )
-
-    def validated(self, record: Mapping[str, Any], *, best: bool) -> None:
-        self.lines.validated(record, best=best)
-
-    def say(self, text: str) -> None:
-        self.bars.console.print(text, markup=False, highlight=False, soft_wrap=True)
-
-    def stop(self) -> None:
-        self.bars.stop()

@@ -6,7 +6,7 @@ import math
 import os
 import platform
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ from dlc.runtime.training.run_folder import (
     MODULE,
     PREPROCESS,
     RESOLVED,
+    RUN,
     SUMMARY,
     RunFolder,
     abandon,
@@ -105,14 +106,16 @@ def resume(
     load: Load,
     progress: Progress,
     device: str | None = None,
+    epochs: int | None = None,
     disk: Disk = DISK,
 ) -> Outcome:
     """Goes on with a run from its newest whole checkpoint. `plan_from` compiles the resolved
-    spec of the folder; nothing in the folder is executed. Raises `Failure`."""
+    spec of the folder; nothing in the folder is executed. With `epochs` the run lasts so many
+    in all, from then on, and goes on even where it has ended. Raises `Failure`."""
     run = resume_run(folder, disk=disk)
     try:
         where = choose_device(device or run.record["arguments"]["device"])
-        plan = plan_from(run)
+        plan = lasting(plan_from(run), epochs or run.record.get("epochs"))
         if plan.source != run.module():
             written = run.record.get("dlc")
             raise failure(
@@ -129,10 +132,21 @@ def resume(
                 f"`{shown(data.path)}` is not the file that the run was started with",
                 help="put that file back, or train again into another folder",
             )
+        if epochs is not None:
+            run.record["epochs"] = epochs
+            run.write_json(RUN, run.record)
     except BaseException:
         run.close()
         raise
     return _train(plan, run, data, load, progress, where)
+
+
+def lasting(plan: Plan, epochs: int | None) -> Plan:
+    """The same plan over another number of epochs; the module does not depend on it."""
+    if epochs is None:
+        return plan
+    train = replace(plan.settings.train, epochs=epochs, steps=None)
+    return replace(plan, settings=replace(plan.settings, train=train))
 
 
 def prepare_for(plan: Plan, fitted: Preprocessing | None = None) -> DataSet:
@@ -192,6 +206,8 @@ def _train(
             trainer = trainer_of(plan, run, data, load, progress, device, stop)
             if not _restore(trainer, run, progress):
                 _initialize(trainer, data, run, progress)
+            elif run.record.get("epochs") is not None:
+                _prolong(trainer)
             began = f"training {plan.name} on {describe(device)}: "
             began += f"{trainer.epochs.count:,} samples, {trainer.total:,} steps"
             progress.say(began + (f", from step {trainer.at.step:,}" if trainer.at.step else ""))
@@ -260,6 +276,24 @@ def _restore(trainer: Trainer, run: RunFolder, progress: Progress) -> bool:
     return checkpoint is not None
 
 
+def _prolong(trainer: Trainer) -> None:
+    """Lets a run that has ended go on to its new end. Raises `Failure` E0302 where that lies
+    behind it."""
+    done = trainer.at.step
+    if done > trainer.total:
+        epochs = done / trainer.epochs.steps
+        raise failure(
+            "E0302",
+            f"the run has done {epochs:.3g} epochs, and is to last "
+            f"{trainer.plan.settings.train.epochs} in all",
+            help=f"`--epochs` counts from the start: give {math.ceil(epochs) + 1} or more",
+        )
+    if done < trainer.total and trainer.finished:
+        trainer.finished = ""
+        if trainer.watch is not None:
+            trainer.watch.waited = 0
+
+
 def _conclude(
     trainer: Trainer, run: RunFolder, data: DataSet, progress: Progress
 ) -> dict[str, Any]:
@@ -278,6 +312,7 @@ def _conclude(
         )
         summary["test"] = _plain(found)
     run.write_json(SUMMARY, summary)
+    progress.concluded(summary)
     progress.say(ending(summary))
     return summary
 

@@ -18,7 +18,9 @@ class Step:
     on the device, and the outputs and targets of the last batch.
 
     Samples past `batch_size` are further batches whose gradients are averaged into the
-    same step, each by its number of samples. Nothing here waits for the device.
+    same step, each by its number of samples. Nothing here waits for the device. `norm` is
+    that of all gradients, before it was clipped, in the last step that was told to
+    `watch_norm` beforehand.
     """
 
     def __init__(
@@ -45,6 +47,8 @@ class Step:
         self.constrain = constrain
         self.clip_norm = train.clip_grad_norm
         self.clip_value = train.clip_grad_value
+        self.watch_norm = True
+        self.norm: torch.Tensor | None = None
 
     def __call__(
         self, take: Take, first: int, end: int, batch_size: int
@@ -62,7 +66,11 @@ class Step:
         if self.clip_value is not None:
             torch.nn.utils.clip_grad_value_(self.parameters, self.clip_value)
         if self.clip_norm is not None:
-            torch.nn.utils.clip_grad_norm_(self.parameters, self.clip_norm)
+            self.norm = torch.nn.utils.clip_grad_norm_(self.parameters, self.clip_norm)
+        elif self.watch_norm:
+            gradients = [p.grad for p in self.parameters if p.grad is not None]
+            self.norm = torch.nn.utils.get_total_norm(gradients)
+        self.watch_norm = False
         self.optimizer.step()
         self.schedule.step()
         self.optimizer.zero_grad(set_to_none=True)

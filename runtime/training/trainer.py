@@ -17,7 +17,7 @@ from typing import Any, Protocol
 import torch
 
 from dlc.runtime.augmentation.augmenter import Augmenter
-from dlc.runtime.device import is_out_of_memory
+from dlc.runtime.device import is_out_of_memory, used_bytes
 from dlc.runtime.failures import Failure, failure, shown
 from dlc.runtime.training import optimizer_state, random_state
 from dlc.runtime.training.checkpoint import Checkpoint
@@ -148,7 +148,10 @@ class Trainer:
         for hook in self.hooks.all:
             hook.began(self)
         self.progress.start(
-            step=self.at.step, total_steps=self.total, steps_per_epoch=self.epochs.steps
+            step=self.at.step,
+            total_steps=self.total,
+            steps_per_epoch=self.epochs.steps,
+            folder=self.folder.path,
         )
         try:
             self._read_at = self._since = time.monotonic()
@@ -251,7 +254,22 @@ class Trainer:
         figures = {"loss": total / seen, **self._batch_metrics()}
         if self.figures:
             figures |= {k: v for k, v in self.figures.items() if k != "val_loss"}
-        self.progress.advance(step=self.at.step, samples_per_second=seen / elapsed, figures=figures)
+        self.progress.advance(
+            step=self.at.step,
+            samples_per_second=seen / elapsed,
+            figures=figures,
+            gauges=self._gauges(),
+        )
+        self.step.watch_norm = True
+
+    def _gauges(self) -> dict[str, float]:
+        found = {"lr": self.optimizer.param_groups[0]["lr"]}
+        if self.step.norm is not None:
+            found["grad_norm"] = float(self.step.norm)
+        memory = used_bytes(self.samples.device)
+        if memory is not None:
+            found["memory"] = float(memory)
+        return found
 
     def _batch_metrics(self) -> dict[str, float]:
         """The metrics of the last batch, with dropout: a sign of life, not a result."""

@@ -400,7 +400,7 @@ class Watching(Silent):
         self.said: list[str] = []
         self.read: list[dict[str, float]] = []
 
-    def advance(self, *, step: int, samples_per_second: float, figures: Any) -> None:
+    def advance(self, *, step: int, samples_per_second: float, figures: Any, gauges: Any) -> None:
         assert samples_per_second > 0
         self.read.append(dict(figures))
 
@@ -422,3 +422,26 @@ def test_damaged_checkpoints_are_reported_and_skipped_at_resume(tmp_path: Path) 
     assert resumed.summary["weights"] == whole.summary["weights"]
     assert {"loss", "accuracy"} <= set(progress.read[0])
     assert [record["step"] for record in records(tmp_path / "run")] == [11, 22, 33, 44]
+
+
+def test_a_run_that_has_ended_goes_on_for_more_epochs(tmp_path: Path) -> None:
+    plan = toy.plan(tmp_path, epochs=2)
+    toy.start(tmp_path / "run", plan)
+    outcome = toy.resume(tmp_path / "run", plan, epochs=4)
+    assert outcome.summary["ended"] == "finished"
+    assert [record["step"] for record in records(tmp_path / "run")] == [11, 22, 33, 44]
+    # Stopped and gone on with again it still lasts four: the folder remembers.
+    assert toy.resume(tmp_path / "run", plan).summary["steps"] == 44
+    problem = fails(toy.resume, tmp_path / "run", plan, epochs=3)
+    assert problem.diagnostic.code.number == "E0302"
+    assert "4 epochs" in problem.diagnostic.message
+    assert toy.resume(tmp_path / "run", plan, epochs=5).summary["steps"] == 55
+
+
+def test_more_epochs_give_a_run_that_stopped_early_new_patience(tmp_path: Path) -> None:
+    early = EarlyStopping(monitor="val_accuracy", patience=2, min_delta=1.0)
+    plan = toy.plan(tmp_path, epochs=50, early_stopping=early)
+    first = toy.start(tmp_path / "run", plan).summary
+    assert (first["ended"], first["steps"]) == ("early_stopping", 33)
+    again = toy.resume(tmp_path / "run", plan, epochs=50).summary
+    assert (again["ended"], again["steps"]) == ("early_stopping", 55)

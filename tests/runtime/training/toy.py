@@ -183,14 +183,25 @@ def start(
 
 
 def resume(
-    folder: Path, plan: Plan, *, progress: Progress | None = None, disk: Disk = DISK
+    folder: Path,
+    plan: Plan,
+    *,
+    progress: Progress | None = None,
+    disk: Disk = DISK,
+    epochs: int | None = None,
 ) -> session.Outcome:
     def plan_from(run: RunFolder) -> Plan:
         assert run.resolved() == plan.resolved
         return plan
 
     return session.resume(
-        folder, plan_from, load=load, progress=progress or Silent(), device="cpu", disk=disk
+        folder,
+        plan_from,
+        load=load,
+        progress=progress or Silent(),
+        device="cpu",
+        disk=disk,
+        epochs=epochs,
     )
 
 
