@@ -37,7 +37,8 @@ MODULE_ATTRIBUTES = _words(
 #: Names at the top of every generated module, and those that its functions have.
 MODULE_NAMES = _words(
     """annotations math torch F nn Tensor weight_norm spectral_norm
-    loss penalty constrain optimizer schedule"""
+    loss penalty constrain optimizer schedule plateau set_dropout
+    Newton MuonWithAdamW"""
 )
 
 # Builtins that generated code calls; the author may use the others (`input`, `id`) freely.

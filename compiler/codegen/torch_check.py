@@ -31,7 +31,7 @@ _NODES: frozenset[type[ast.AST]] = frozenset(
         # statements
         *(ast.Module, ast.Import, ast.ImportFrom, ast.alias, ast.ClassDef, ast.FunctionDef),
         *(ast.arguments, ast.arg, ast.Expr, ast.Assign, ast.AnnAssign, ast.AugAssign),
-        *(ast.Return, ast.For, ast.If, ast.Raise, ast.Assert, ast.Pass),
+        *(ast.Return, ast.For, ast.If, ast.Raise, ast.Assert, ast.Pass, ast.With, ast.withitem),
         # expressions
         *(ast.Call, ast.keyword, ast.Attribute, ast.Name, ast.Constant, ast.Subscript, ast.Slice),
         *(ast.Tuple, ast.List, ast.Dict, ast.Set, ast.Starred, ast.IfExp, ast.Compare, ast.BoolOp),
@@ -83,6 +83,7 @@ _FORBIDDEN = frozenset(
 )
 _DECORATORS = frozenset({"torch.no_grad()", "property", "staticmethod"})
 _MODULES = frozenset({"torch", "nn", "F", "math"})
+_BASES = ("nn.", "torch.optim.Optimizer")
 
 
 def check_source(source: str) -> None:
@@ -194,7 +195,7 @@ def _definition(node: ast.FunctionDef | ast.ClassDef) -> Iterator[str]:
             yield f"the decorator `{ast.unparse(decorator)}`"
     if isinstance(node, ast.ClassDef):
         bases = [ast.unparse(base) for base in node.bases]
-        if node.keywords or len(bases) != 1 or not bases[0].startswith("nn."):
+        if node.keywords or len(bases) != 1 or not bases[0].startswith(_BASES):
             yield f"a class `{node.name}` that is no module"
     elif node.name.startswith("__") and node.name != "__init__":
         yield f"the method `{node.name}`"

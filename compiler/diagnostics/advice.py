@@ -118,6 +118,14 @@ ADVICE: Final[Mapping[str, Mapping[str, str]]] = {
         "momentum": "write `sgd(lr=0.1, momentum=0.9)`",
         "nesterov": "write `sgd(lr=0.1, momentum=0.9, nesterov=true)`",
     },
+    "schedule": {
+        "LambdaLR": "a spec holds no code: `piecewise` gives any rate for any stretch of epochs, "
+        "and `sequential` puts schedules one after the other",
+        "MultiplicativeLR": "a spec holds no code: write `exponential` for a constant factor",
+        "ChainedScheduler": "factors are not multiplied here: `sequential` puts schedules one "
+        "after the other, and each may warm up",
+        "warmup": "every schedule may warm up: `cosine(warmup_epochs=5)`",
+    },
     "word": {
         "area": "write `adaptive_avg_pool2d(size)`, which is the same",
     },

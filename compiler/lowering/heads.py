@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from dlc.compiler.analysis.flat import Flat, Layer, flatten, producers
 from dlc.compiler.components.base import ComponentError
 from dlc.compiler.components.comparison import Pair
 from dlc.compiler.components.initializers._targets import FromTargets
@@ -20,7 +21,6 @@ from dlc.compiler.diagnostics.model import Collector, Diagnostic, Label
 from dlc.compiler.diagnostics.suggest import listed
 from dlc.compiler.ir.graph import Node, Parameter, Program
 from dlc.compiler.ir.types import TensorType
-from dlc.compiler.lowering.flat import Flat, Layer, flatten, producers
 from dlc.compiler.lowering.starts import own_argument, place
 from dlc.compiler.record import record
 from dlc.compiler.source import Span

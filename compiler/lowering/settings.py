@@ -25,6 +25,7 @@ from dlc.compiler.ir.graph import Program
 from dlc.compiler.ir.types import TensorType
 from dlc.compiler.lowering.chains import check_chain
 from dlc.compiler.lowering.objectives import CheckedObjective
+from dlc.compiler.lowering.optimizing import check_optimizing
 from dlc.compiler.lowering.text_steps import by_step, check_text_step
 from dlc.compiler.semantics.evaluate import evaluate, show
 from dlc.compiler.semantics.instantiate import Context, blamed, instantiate
@@ -127,6 +128,7 @@ class SettingsBuilder:
         self._check_filled(settings, objective)
         self._check_augmented(settings)
         self._check_training(settings)
+        self.collector.extend(tuple(check_optimizing(self.spec, self.program, settings)))
         return settings
 
     # ── sections ─────────────────────────────────────────────────────────────

@@ -19,12 +19,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from heapq import heappop, heappush
 
+from dlc.compiler.analysis.flat import Flat, Layer, flatten, readers
 from dlc.compiler.components.initializers.base import Initializer
 from dlc.compiler.diagnostics.catalog import code
 from dlc.compiler.diagnostics.model import Collector, Diagnostic, Label
 from dlc.compiler.ir.graph import Node, Parameter, Program
 from dlc.compiler.ir.parametrization import is_magnitude
-from dlc.compiler.lowering.flat import Flat, Layer, flatten, readers
 from dlc.compiler.lowering.starts import own_argument, place
 from dlc.compiler.syntax import tree
 

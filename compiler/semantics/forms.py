@@ -89,7 +89,9 @@ def default_expr(default: object, span: Span) -> tree.Expr | None:
                 tree.Word((default,), span) if default.isidentifier() else tree.Text(default, span)
             )
         case tuple() if default:
-            items = tuple(default_expr(item, span) for item in default)
+            items = tuple(
+                tree.Null(span) if item is None else default_expr(item, span) for item in default
+            )
             return tree.ListExpr(tuple(i for i in items if i is not None), span)
         case Component(kind="section"):
             return tree.Mapping(

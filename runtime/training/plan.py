@@ -8,13 +8,12 @@ from pathlib import Path
 
 from dlc.compiler import Compilation, Source, check
 from dlc.compiler.codegen import identifiers
-from dlc.compiler.components import registry
+from dlc.compiler.components import figures, registry
 from dlc.compiler.components.base import Component
 from dlc.compiler.components.comparison import Pair
 from dlc.compiler.components.initializers.lsuv import Lsuv
 from dlc.compiler.components.losses.cross_entropy import CrossEntropy
 from dlc.compiler.components.losses.nll_loss import NllLoss
-from dlc.compiler.components.metrics.base import keys
 from dlc.compiler.components.sections.data import Data
 from dlc.compiler.components.settings import Head, Settings
 from dlc.compiler.diagnostics.model import DiagnosticError, Severity
@@ -168,9 +167,7 @@ def refuse_untrainable(plan: Plan) -> None:
 
 def figure_names(plan: Plan) -> dict[str, bool]:
     """What a validation gives, as early stopping names it, and whether more is better."""
-    names = keys(plan.settings.metrics, tuple(plan.outputs))
-    better = [metric.higher_is_better for metric in plan.settings.metrics]
-    return {"val_loss": False} | dict(zip((f"val_{name}" for name in names), better, strict=True))
+    return figures.figure_names(plan.settings.metrics, plan.outputs)
 
 
 def _refuse_unknown_monitor(plan: Plan) -> None:

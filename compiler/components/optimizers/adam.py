@@ -27,12 +27,14 @@ class Adam(AdamLike):
         amsgrad: divide by the greatest running mean so far
         no_decay: what weight decay leaves alone; `bias`, and `norm` for the scales and shifts
             of normalizations
+        groups: parameters with settings of their own; of groups that match, the first counts
 
     Source: Kingma and Ba, "Adam: A method for stochastic optimization" (2014).
     """
 
     name: ClassVar[str] = "adam"
     torch_class: ClassVar[str] = "Adam"
+    fused: ClassVar[bool] = True
 
     weight_decay: NonNegative = 0.0
     amsgrad: bool = False

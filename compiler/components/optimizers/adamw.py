@@ -26,12 +26,14 @@ class Adamw(AdamLike):
         amsgrad: divide by the greatest running mean so far
         no_decay: what weight decay leaves alone; `bias`, and `norm` for the scales and shifts
             of normalizations
+        groups: parameters with settings of their own; of groups that match, the first counts
 
     Source: Loshchilov and Hutter, "Decoupled weight decay regularization" (2017).
     """
 
     name: ClassVar[str] = "adamw"
     torch_class: ClassVar[str] = "AdamW"
+    fused: ClassVar[bool] = True
 
     weight_decay: NonNegative = 0.01
     amsgrad: bool = False

@@ -28,6 +28,7 @@ class Sgd(DecayingOptimizer):
         nesterov: look ahead by the momentum; needs `momentum`, and no `dampening`
         no_decay: what weight decay leaves alone; `bias`, and `norm` for the scales and shifts
             of normalizations
+        groups: parameters with settings of their own; of groups that match, the first counts
 
     Source: Sutskever et al., "On the importance of initialization and momentum in deep
     learning" (2013).
@@ -35,6 +36,9 @@ class Sgd(DecayingOptimizer):
 
     name: ClassVar[str] = "sgd"
     torch_class: ClassVar[str] = "SGD"
+    fused: ClassVar[bool] = True
+    usual_lr: ClassVar[tuple[float, float]] = (1e-6, 10.0)
+    gradients: ClassVar[frozenset[str]] = frozenset({"dense", "sparse"})
 
     momentum: NonNegative = 0.0
     dampening: Fraction = 0.0

@@ -10,9 +10,11 @@ from dlc.compiler.record import component
 
 @component
 class Schedule(Component):
-    """How the learning rate moves over the steps of a run."""
+    """How the learning rate moves over the steps of a run. `follows_validations` says that the
+    steps alone do not tell."""
 
     kind: ClassVar[str] = "schedule"
+    follows_validations: ClassVar[bool] = False
 
     def torch(self, *, learning_rate: float) -> str:
         """The body of `factor(step: int) -> float` as source lines: the learning rate at a

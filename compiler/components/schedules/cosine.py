@@ -20,6 +20,7 @@ class Cosine(FinalSchedule):
 
     Arguments:
         final_lr: the learning rate at the end
+        start_lr: the learning rate at the beginning; the optimizer's where it is not given
         warmup_steps: the steps over which the rate first rises in a straight line
         warmup_epochs: the same in epochs
 

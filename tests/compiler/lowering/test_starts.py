@@ -7,10 +7,10 @@ import torch
 from checking import check_dlc, check_net, check_yaml, compiled, errors, only, underlined
 
 from dlc.compiler import Result
+from dlc.compiler.analysis.flat import flatten
 from dlc.compiler.codegen.torch_module import generate
 from dlc.compiler.components.initializers.base import Initializer
 from dlc.compiler.components.settings import Head
-from dlc.compiler.lowering.flat import flatten
 from dlc.runtime.loading import load_module, model_class
 
 EVERYWHERE = """\
