@@ -37,8 +37,8 @@ def optimizer_function(program: Program, optimizer: Optimizer) -> Iterator[str]:
     yield _SIGNATURE
     yield f'    """{_title(optimizer, constructor, parts)}"""'
     yield from groups
-    fused = _is_fused(program, optimizer)
-    if fused:
+    fused = _fused(program, optimizer)
+    if fused == "fused":
         yield f"    {_FUSED}"
     made = _constructed(optimizer, "model.parameters()" if plain else "groups", fused)
     yield from statement(f"return {made}", 1)
@@ -52,19 +52,19 @@ def _muon(program: Program, optimizer: Muon) -> Iterator[str]:
     hidden = [one.path for one in trained(program) if one.path in matrices]
     parts = partition((one for one in trained(program) if one.path not in matrices), others)
     plain = len(parts) == 1 and not parts[0].options
-    lines = list(selector.lines("hidden = ", _module_names(hidden), "HIDDEN"))
+    lines = list(selector.lines("hidden = ", _module_names(hidden), "HIDDEN_GROUP"))
     if plain:
-        lines += selector.lines("others = ", _module_names(parts[0].paths), "OTHERS")
+        lines += selector.lines("others = ", _module_names(parts[0].paths), "OTHERS_GROUP")
     else:
         lines += _groups(selector, parts)
     yield from selector.constants
     yield _SIGNATURE
     yield '    """Muon over the matrices of hidden layers, AdamW over the rest."""'
     yield from lines
-    fused = _is_fused(program, others)
-    if fused:
+    fused = _fused(program, others)
+    if fused == "fused":
         yield f"    {_FUSED}"
-    yield from statement(f"muon = {_constructed(optimizer, 'hidden', False)}", 1)
+    yield from statement(f"muon = {_constructed(optimizer, 'hidden', '')}", 1)
     adamw = _constructed(others, "others" if plain else "groups", fused)
     yield from statement(f"adamw = {adamw}", 1)
     yield "    return MuonWithAdamW(muon, adamw)"
@@ -90,7 +90,7 @@ def _groups(selector: Selector, parts: Sequence[Part]) -> Iterator[str]:
     entries = []
     for part in parts:
         name = names.take(_variable(part, parts))
-        yield from selector.lines(f"{name} = ", _module_names(part.paths), name.upper())
+        yield from selector.lines(f"{name} = ", _module_names(part.paths), f"{name.upper()}_GROUP")
         entries.append(_entry(name, part.options))
     yield "    groups = ["
     yield from (f"        {entry}," for entry in entries)
@@ -124,18 +124,20 @@ def _title(optimizer: Optimizer, constructor: str, parts: Sequence[Part]) -> str
     return f"{name} over all parameters."
 
 
-def _is_fused(program: Program, optimizer: Optimizer) -> bool:
-    """Whether torch has all updates as one kernel; there is none for sparse gradients."""
-    return optimizer.fused and not any(
-        getattr(node.op, "sparse", False) for _, _, node in program.owners()
-    )
+def _fused(program: Program, optimizer: Optimizer) -> str:
+    """The argument `fused`, empty for an optimizer without. There is no such kernel for sparse
+    gradients."""
+    if not optimizer.fused:
+        return ""
+    sparse = any(getattr(node.op, "sparse", False) for _, _, node in program.owners())
+    return "False" if sparse else "fused"
 
 
-def _constructed(optimizer: Optimizer, parameters: str, fused: bool) -> str:
+def _constructed(optimizer: Optimizer, parameters: str, fused: str) -> str:
     constructor, given = optimizer.torch()
     options = {name: literal(_as_literal(value)) for name, value in given.items()}
     if fused:
-        options["fused"] = "fused"
+        options["fused"] = fused
     arguments = ", ".join([parameters, *(f"{name}={text}" for name, text in options.items())])
     return f"{constructor}({arguments})"
 

@@ -55,7 +55,7 @@ class Newton(torch.optim.Optimizer):
                 direction = torch.cholesky_solve(gradient[:, None], factor)[:, 0]
                 self.move(weights, start, group["lr"] * direction)
                 if closure(backward=False) <= loss:
-                    group["damping"] = max(group["damping"] / group["factor"], 1e-12)
+                    group["damping"] = max(group["damping"] / group["factor"], 1e-6)
                     return loss
             group["damping"] = min(group["damping"] * group["factor"], 1e12)
         self.move(weights, start, torch.zeros_like(gradient))

@@ -21,7 +21,7 @@ def regularization_functions(program: Program, section: Regularization) -> Itera
 
 def _penalty(program: Program, section: Regularization) -> Iterator[str]:
     selector = Selector(program)
-    weights = list(selector.lines("weights = ", selector.names("weight"), "WEIGHTS"))
+    weights = list(selector.lines("weights = ", selector.names("weight"), "PENALIZED"))
     yield from selector.constants
     yield "def penalty(model: nn.Module) -> Tensor:"
     yield '    """What is added to the loss for large weights; biases and norms are left alone."""'

@@ -97,15 +97,16 @@ class Selector:
                 return f"{one} and {other}"
         rest = {name for name, _ in self.every} - wanted
         outside = len(rest) < len(wanted)
-        names = tuple(name for name, _ in self.every if name in (rest if outside else wanted))
-        if len(names) == 1:
-            return f"name {'!=' if outside else '=='} {literal(names[0])}"
-        inline = f"name {'not in' if outside else 'in'} {literal(names)}"
+        meant_by_name = rest if outside else wanted
+        listed = tuple(name for name, _ in self.every if name in meant_by_name)
+        if len(listed) == 1:
+            return f"name {'!=' if outside else '=='} {literal(listed[0])}"
+        inline = f"name {'not in' if outside else 'in'} {literal(listed)}"
         if len(inline) <= _SHORT:
             return inline
         name = f"NOT_{constant}" if outside else constant
         if f"{name} = {{" not in self.constants:
-            lines = [f"    {literal(name)}," for name in names]
+            lines = [f"    {literal(item)}," for item in listed]
             self.constants += [f"{name} = {{", *lines, "}", "", ""]
         return f"name not in {name}" if outside else f"name in {name}"
 

@@ -10,6 +10,7 @@ from typing import cast
 import numpy as np
 import torch
 
+from dlc.compiler.components.schedules.reduce_on_plateau import ReduceOnPlateau
 from dlc.runtime.augmentation.augmenter import Augmenter
 from dlc.runtime.data.dataset import DataSet
 from dlc.runtime.data.ragged import Ragged
@@ -143,10 +144,18 @@ def augmenter_of(plan: Plan, data: DataSet, samples: Samples) -> Augmenter | Non
 
 
 def _refuse_unmonitored(plan: Plan, data: DataSet) -> None:
-    early = plan.settings.train.early_stopping
-    if early is not None and len(data.division.validation) == 0:
+    """What follows a figure needs a part of the data to take it from."""
+    if len(data.division.validation):
+        return
+    early, schedule = plan.settings.train.early_stopping, plan.settings.schedule
+    who = ""
+    if early is not None:
+        who = f"early stopping watches `{early.monitor}`"
+    elif isinstance(schedule, ReduceOnPlateau):
+        who = f"`{schedule.name}` follows `{schedule.monitor}`"
+    if who:
         raise failure(
             "E0309",
-            f"early stopping watches `{early.monitor}`, and there is no validation part",
+            f"{who}, and there is no validation part",
             help="give it a share: `data.split: {train: 0.8, validation: 0.2}`",
         )

@@ -1,15 +1,20 @@
 """The state of an optimizer as named tensors and plain JSON, and back.
 
 torch numbers parameters by their order; here they bear their state_dict keys, so that a
-checkpoint can be read without the code that wrote it.
+checkpoint can be read without the code that wrote it. What an optimizer holds once for all
+parameters, as L-BFGS does, torch keeps with the first, and so do we; of a list the tensors
+are `<parameter>.<key>[<place>]`, and the rest is JSON.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 import torch
+
+_ITEM = re.compile(r"(.+)\[(\d+)\]\Z")
 
 
 def flatten(
@@ -25,6 +30,11 @@ def flatten(
         for key, value in entries.items():
             if isinstance(value, torch.Tensor):
                 tensors[f"{order[index]}.{key}"] = value
+            elif isinstance(value, list):
+                held = {i: item for i, item in enumerate(value) if isinstance(item, torch.Tensor)}
+                tensors |= {f"{order[index]}.{key}[{i}]": item for i, item in held.items()}
+                plain = [None if i in held else item for i, item in enumerate(value)]
+                values.setdefault(order[index], {})[key] = plain
             else:
                 values.setdefault(order[index], {})[key] = value
     groups = [
@@ -46,11 +56,16 @@ def unflatten(
     if [name for group in rest["groups"] for name in group["params"]] != order:
         raise ValueError("the optimizer's state is of other parameters")
     state: dict[int, dict[str, Any]] = {}
+    for owner, entries in rest["values"].items():
+        # A copy: the items of lists are put in below.
+        state[index[owner]] = {k: list(v) if isinstance(v, list) else v for k, v in entries.items()}
     for name, array in tensors.items():
         owner, _, key = name.rpartition(".")
-        state.setdefault(index[owner], {})[key] = torch.tensor(array)
-    for owner, entries in rest["values"].items():
-        state.setdefault(index[owner], {}).update(entries)
+        entries = state.setdefault(index[owner], {})
+        if item := _ITEM.match(key):
+            entries[item[1]][int(item[2])] = torch.tensor(array)
+        else:
+            entries[key] = torch.tensor(array)
     groups = []
     for group, here in zip(rest["groups"], optimizer.state_dict()["param_groups"], strict=True):
         restored = {

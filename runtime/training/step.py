@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 
@@ -18,9 +19,10 @@ class Step:
     on the device, and the outputs and targets of the last batch.
 
     Samples past `batch_size` are further batches whose gradients are averaged into the
-    same step, each by its number of samples. Nothing here waits for the device. `norm` is
-    that of all gradients, before it was clipped, in the last step that was told to
-    `watch_norm` beforehand.
+    same step, each by its number of samples. Nothing here waits for the device, but an
+    optimizer whose `step` needs a closure: that evaluates the loss as often as it likes, and
+    the loss that is given is the first. `norm` is that of all gradients, before it was
+    clipped, in the last step that was told to `watch_norm` beforehand.
     """
 
     def __init__(
@@ -49,10 +51,14 @@ class Step:
         self.clip_value = train.clip_grad_value
         self.watch_norm = True
         self.norm: torch.Tensor | None = None
+        closure = inspect.signature(optimizer.step).parameters.get("closure")
+        self.evaluates = closure is not None and closure.default is inspect.Parameter.empty
 
     def __call__(
         self, take: Take, first: int, end: int, batch_size: int
     ) -> tuple[torch.Tensor, Tensors, Tensors]:
+        if self.evaluates:
+            return self._evaluated(take, first, end, batch_size)
         if end - first <= batch_size:
             inputs, targets = take(first, end)
             outputs, loss = self._forward(inputs, targets)
@@ -72,11 +78,14 @@ class Step:
             self.norm = torch.nn.utils.get_total_norm(gradients)
         self.watch_norm = False
         self.optimizer.step()
+        self._stepped()
+        return total, outputs, targets
+
+    def _stepped(self) -> None:
         self.schedule.step()
         self.optimizer.zero_grad(set_to_none=True)
         if self.constrain is not None:
             self.constrain(self.model)
-        return total, outputs, targets
 
     def _accumulate(
         self, take: Take, first: int, end: int, batch_size: int
@@ -95,6 +104,38 @@ class Step:
         assert total is not None
         return total, outputs, targets
 
+    def _evaluated(
+        self, take: Take, first: int, end: int, batch_size: int
+    ) -> tuple[torch.Tensor, Tensors, Tensors]:
+        """The step of an optimizer that calls the loss itself: torch's LBFGS with gradients,
+        and with `closure(backward=False)` one that takes the derivatives by itself."""
+        shares: list[tuple[float, Tensors, Tensors]] = []
+        for start in range(first, end, batch_size):
+            stop = min(start + batch_size, end)
+            shares.append(((stop - start) / (end - first), *take(start, stop)))
+        seen: list[tuple[torch.Tensor, Tensors]] = []
+
+        def closure(backward: bool = True) -> torch.Tensor:
+            if backward:
+                self.optimizer.zero_grad(set_to_none=True)
+            total: torch.Tensor | None = None
+            outputs: Tensors = {}
+            for share, inputs, targets in shares:
+                outputs, loss = self._forward(inputs, targets)
+                part = _passed_back(loss if share == 1.0 else share * loss, backward)
+                total = part if total is None else total + part
+            assert total is not None
+            if not seen:
+                seen.append((total.detach(), outputs))
+            if self.penalty is not None:
+                total = total + _passed_back(self.penalty(self.model), backward)
+            return total
+
+        self.optimizer.step(closure)  # type: ignore[arg-type]
+        self._stepped()
+        total, outputs = seen[0]
+        return total, outputs, shares[-1][2]
+
     def _forward(self, inputs: Tensors, targets: Tensors) -> tuple[Tensors, torch.Tensor]:
         with self._precision():
             outputs: Tensors = self.model(**inputs)
@@ -104,3 +145,11 @@ class Step:
         if self.bf16:
             return torch.autocast(self.device_type, dtype=torch.bfloat16)
         return nullcontext()
+
+
+def _passed_back(loss: torch.Tensor, backward: bool) -> torch.Tensor:
+    """A part of the loss, its gradients added up where they are wanted."""
+    if not backward:
+        return loss
+    loss.backward()  # type: ignore[no-untyped-call]
+    return loss.detach()

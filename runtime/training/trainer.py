@@ -41,7 +41,7 @@ NON_FINITE = "non_finite.json"
 
 class Network(Protocol):
     """What the generated module holds beside the class of the network; where the spec asks
-    for them also `penalty(model)` and `constrain(model)`."""
+    for them also `penalty(model)`, `constrain(model)` and `plateau(optimizer)`."""
 
     def loss(
         self, outputs: Mapping[str, torch.Tensor], targets: Mapping[str, torch.Tensor]
@@ -52,6 +52,10 @@ class Network(Protocol):
     def schedule(
         self, optimizer: torch.optim.Optimizer, total_steps: int, steps_per_epoch: int
     ) -> torch.optim.lr_scheduler.LRScheduler: ...
+
+    def plateau(
+        self, optimizer: torch.optim.Optimizer
+    ) -> torch.optim.lr_scheduler.ReduceLROnPlateau: ...
 
 
 @dataclass(kw_only=True)
@@ -100,6 +104,7 @@ class Trainer:
         settings = plan.settings
         self.plan = plan
         self.model = model
+        self.network = network
         self.samples = samples
         self.augmenter = augmenter
         self.epochs = epochs

@@ -20,8 +20,9 @@ class Newton(Optimizer):
     Solves (H + damping I) d = g, with the gradient g and the Hessian H of all parameters
     together, and steps by -lr d. A step that makes the loss greater, or a matrix that is not
     positive definite, multiplies the damping by `factor` and is tried again; a step that is
-    taken divides it. Time grows with the cube of the number of parameters, memory with its
-    square. It is for the full batch, without dropout.
+    taken divides it, down to 1e-6, so that directions without curvature stand still. Time
+    grows with the cube of the number of parameters, memory with its square. It is for the
+    full batch, without dropout.
 
     Arguments:
         lr: the share of the step that is taken

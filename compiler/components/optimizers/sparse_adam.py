@@ -13,8 +13,6 @@ from dlc.compiler.record import component
 class SparseAdam(GroupedOptimizer):
     """Adam for embeddings with `sparse=true`: only the rows of a batch move.
 
-        tokens -> embedding(100000, 128, sparse=true)
-
         optimizer: sparse_adam(lr=1e-3)
 
     The running means of a row stand still while it is not looked up. All parameters must have

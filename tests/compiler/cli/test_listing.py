@@ -23,7 +23,6 @@ def test_ops_of_one_kind(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["ops", "--kind", "schedule"]) == 0
     out = capsys.readouterr().out
     assert "one_cycle" in out
-    assert "(not run yet)" in out
     assert "adamw" not in out
 
 

@@ -142,7 +142,7 @@ def test_defaults_ask_for_nothing_that_is_not_run() -> None:
         (Settings(data=Data(source="a.csv", augment=(HorizontalFlip(),))), []),
         (Settings(data=Data(source="a.csv", objective=SkipGram(context="c", label="l"))), []),
         (Settings(preprocess={"x": (Lowercase(), Byte())}), []),
-        (Settings(schedule=ReduceOnPlateau()), ["schedule"]),
+        (Settings(schedule=ReduceOnPlateau()), []),
         (Settings(train=Train(average=Ema(), memory=1e9)), ["train.memory", "train.average"]),
         (
             Settings(train=Train(precision="fp16", compile=True)),
