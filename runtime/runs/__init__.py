@@ -1,0 +1,1 @@
+"""Runs that have been made: found, listed, compared."""
