@@ -68,7 +68,9 @@ class Run:
             "started": self.started.isoformat(timespec="seconds"),
             "metrics": dict(self.figures),
             "test": dict(self.test),
-            "best": None if best is None else dict(zip(("monitor", "value", "step"), best, strict=True)),
+            "best": None
+            if best is None
+            else dict(zip(("monitor", "value", "step"), best, strict=True)),
         }
 
 
@@ -173,4 +175,3 @@ def _numbers(figures: Mapping[str, Any]) -> dict[str, float]:
 
 def _is_number(value: object) -> TypeGuard[int | float]:
     return isinstance(value, int | float) and math.isfinite(value)
-
