@@ -12,7 +12,7 @@ from dlc.runtime.training.run_folder import RESOLVED
 
 
 def compiled(run: Run) -> Compilation:
-    """The spec of a run, compiled again. Raises `Failure` E0613 where this version cannot read it."""
+    """The spec of a run, compiled again. Raises `Failure` E0613 where it cannot be read."""
     folder = run.folder
     source = Source(shown(folder.path / RESOLVED), folder.resolved(), "yaml")
     found = check(source, path=folder.root / RESOLVED, root=folder.root).compilation
