@@ -13,6 +13,7 @@ from typing import Final
 
 from dlc.compiler.diagnostics.aliases_of_arithmetic import ARITHMETIC_ARGUMENTS, ARITHMETIC_OPS
 from dlc.compiler.diagnostics.aliases_of_data import AUGMENTATIONS, STEPS
+from dlc.compiler.diagnostics.aliases_of_metrics import METRICS
 from dlc.compiler.diagnostics.aliases_of_sequences import SEQUENCE_ARGUMENTS, SEQUENCE_OPS
 from dlc.compiler.diagnostics.aliases_of_shapes import SHAPE_ARGUMENTS, SHAPE_OPS, SHAPE_WORDS
 
@@ -324,16 +325,6 @@ _SCHEDULES: Final = {
     "none": ("constant",),
 }
 
-_METRICS: Final = {
-    "acc": ("accuracy",),
-    "SparseCategoricalAccuracy": ("accuracy",),
-    "CategoricalAccuracy": ("accuracy",),
-    "BinaryAccuracy": ("accuracy",),
-    "f1_score": ("f1",),
-    "mean_absolute_error": ("mae",),
-    "roc_auc": ("auroc", "auc"),
-}
-
 _SECTIONS: Final = {
     "model": ("layers",),
     "network": ("layers",),
@@ -481,7 +472,7 @@ ALIASES: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
     "initializer": _INITIALIZERS,
     "optimizer": _OPTIMIZERS,
     "schedule": _SCHEDULES,
-    "metric": _METRICS,
+    "metric": METRICS,
     "preprocess": STEPS,
     "postprocess": STEPS,
     "augmentation": STEPS | AUGMENTATIONS,

@@ -1,4 +1,4 @@
-"""What the optimizer and the schedule of a spec need of its network and its other sections."""
+"""What the optimizer of a spec needs of its network and its other sections."""
 
 from __future__ import annotations
 
@@ -7,11 +7,9 @@ from collections.abc import Iterable, Iterator
 from dlc.compiler.analysis.hidden_matrices import hidden_matrices
 from dlc.compiler.analysis.parameter_groups import Trained, covers, is_in, trained
 from dlc.compiler.components.base import arguments
-from dlc.compiler.components.figures import figure_names
 from dlc.compiler.components.optimizers.base import Optimizer
 from dlc.compiler.components.optimizers.muon import Muon
 from dlc.compiler.components.optimizers.newton import Newton
-from dlc.compiler.components.schedules.reduce_on_plateau import ReduceOnPlateau
 from dlc.compiler.components.sections.group import Group
 from dlc.compiler.components.settings import Settings
 from dlc.compiler.diagnostics.catalog import code
@@ -23,7 +21,7 @@ from dlc.compiler.syntax import tree
 
 
 def check_optimizing(spec: tree.File, program: Program, settings: Settings) -> Iterator[Diagnostic]:
-    """Every finding about `optimizer` and `schedule` that needs more than their own text."""
+    """Every finding about `optimizer` that needs more than its own text."""
     sections = {entry.key.text: entry.value for entry in spec.settings}
     optimizer, call = settings.optimizer, sections.get("optimizer")
     if optimizer is not None and isinstance(call, tree.Call):
@@ -33,9 +31,6 @@ def check_optimizing(spec: tree.File, program: Program, settings: Settings) -> I
         yield from _gradients(optimizer, call, program)
         yield from _matrices(optimizer, call, program)
         yield from _clipping(optimizer, sections.get("train"))
-    schedule, call = settings.schedule, sections.get("schedule")
-    if isinstance(schedule, ReduceOnPlateau) and isinstance(call, tree.Call):
-        yield from _monitor(schedule, call, settings, program)
 
 
 # ── groups ───────────────────────────────────────────────────────────────────
@@ -199,25 +194,6 @@ def _clipping(optimizer: Optimizer, train: tree.Expr | None) -> Iterator[Diagnos
                 entry.key.span,
                 f"leave `{entry.key}` out",
             )
-
-
-# ── schedules ────────────────────────────────────────────────────────────────
-
-
-def _monitor(
-    schedule: ReduceOnPlateau, call: tree.Call, settings: Settings, program: Program
-) -> Iterator[Diagnostic]:
-    figures = figure_names(settings.metrics, (name for name, _ in program.graph.outputs))
-    if schedule.monitor in figures:
-        return
-    place = _argument(call, "monitor")
-    _, help = did_you_mean(schedule.monitor, figures, "figure")
-    yield _finding(
-        "E0202",
-        f"`reduce_on_plateau` follows `{schedule.monitor}`, which no validation gives",
-        call.span if place is None else place.span,
-        help or f"there is {listed(figures)}",
-    )
 
 
 def _argument(call: tree.Call, name: str) -> tree.Expr | None:

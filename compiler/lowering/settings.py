@@ -8,6 +8,7 @@ from typing import Any, TypeVar, cast
 from dlc.compiler.components import registry
 from dlc.compiler.components.arguments import ReferenceType, UnionType
 from dlc.compiler.components.base import Component, ComponentError, arguments
+from dlc.compiler.components.figures import check_monitor
 from dlc.compiler.components.initializers.base import Initializer
 from dlc.compiler.components.losses.base import Loss
 from dlc.compiler.components.metrics.base import Metric
@@ -24,6 +25,7 @@ from dlc.compiler.diagnostics.suggest import did_you_mean, listed
 from dlc.compiler.ir.graph import Program
 from dlc.compiler.ir.types import TensorType
 from dlc.compiler.lowering.chains import check_chain
+from dlc.compiler.lowering.monitors import check_monitors
 from dlc.compiler.lowering.objectives import CheckedObjective
 from dlc.compiler.lowering.optimizing import check_optimizing
 from dlc.compiler.lowering.text_steps import by_step, check_text_step
@@ -129,6 +131,7 @@ class SettingsBuilder:
         self._check_augmented(settings)
         self._check_training(settings)
         self.collector.extend(tuple(check_optimizing(self.spec, self.program, settings)))
+        self._check_monitors(settings)
         return settings
 
     # ── sections ─────────────────────────────────────────────────────────────
@@ -402,6 +405,19 @@ class SettingsBuilder:
                     self.keys[section],
                     f"add `{needed}`",
                 )
+
+    def _check_monitors(self, settings: Settings) -> None:
+        """What is watched is given by a validation. A metric with an error is not known."""
+        value = self.values.get("metrics")
+        named = len(value.items) if isinstance(value, tree.ListExpr) else 0
+        if named == len(settings.metrics):
+            types = self.outputs | self.targets
+            self.collector.extend(
+                check_monitors(
+                    self.values,
+                    lambda name: check_monitor(name, settings.metrics, self.outputs, types),
+                )
+            )
 
     def _report(
         self,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import math
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from dlc.runtime.inference.evaluator import (
     model_subject,
     run_subject,
 )
+from dlc.runtime.inference.figures import figure_lines, plain
 from dlc.runtime.inference.session import PROVIDERS
 
 
@@ -56,7 +56,8 @@ def run(arguments: argparse.Namespace) -> int:
         "target": arguments.target,
         "split": found.part,
         "rows": found.rows,
-        "metrics": {k: v if math.isfinite(v) else None for k, v in found.metrics.items()},
+        "metrics": plain(found.metrics),
+        "matrices": {name: matrix.record() for name, matrix in found.matrices.items()},
         "runs_on": found.runs_on,
     }
     if arguments.show:
@@ -89,8 +90,7 @@ def _answer(found: Evaluation) -> str:
     rows = f"{found.rows:,} row{'' if found.rows == 1 else 's'}"
     part = f"all {rows}" if found.part == ALL else f"{rows} of the {found.part} part"
     lines.append(f"{part} of {shown(found.data)}; {found.runs_on}")
-    width = max(len(name) for name in found.metrics)
-    lines += [f"  {name:<{width}}  {value:.6g}" for name, value in found.metrics.items()]
+    lines += [f"  {line}".rstrip() for line in figure_lines(found.metrics, found.matrices)]
     return "\n".join(lines)
 
 

@@ -264,6 +264,8 @@ def _text_of_folds(outcome: Outcome) -> str:
 
 
 def _figures(summary: Mapping[str, Any]) -> list[tuple[str, float]]:
+    from dlc.runtime.inference.figures import is_of_class
+
     found = [*summary.get("metrics", {}).items()]
     found += [(f"test_{name}", value) for name, value in summary.get("test", {}).items()]
-    return [(name, value) for name, value in found if value is not None]
+    return [(n, value) for n, value in found if value is not None and not is_of_class(n)]

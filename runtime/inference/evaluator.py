@@ -25,6 +25,7 @@ from dlc.runtime.data.ragged import Ragged
 from dlc.runtime.data.splits import PARTS, SplitRule
 from dlc.runtime.export.metadata import DataRecord
 from dlc.runtime.failures import failure, shown
+from dlc.runtime.inference.figures import Matrix
 from dlc.runtime.inference.measures import Measures
 from dlc.runtime.inference.predictor import Predictor, open_data
 from dlc.runtime.inference.session import Array
@@ -51,6 +52,7 @@ class Evaluation:
     """The figures of one part of a data set; `runs_on` says in words what computed them."""
 
     metrics: Mapping[str, float]
+    matrices: Mapping[str, Matrix]
     rows: int
     part: str
     data: Path
@@ -93,6 +95,7 @@ def evaluate(
         metrics=settings.metrics,
         outputs=tuple(outputs),
         types=outputs | dict(program.targets),
+        labels={**subject.labels, **(subject.record.classes if subject.record else {})},
     )
     samples, part, places = choose_rows(subject, data, part)
     shown_samples: list[Sample] = []
@@ -103,6 +106,7 @@ def evaluate(
             shown_samples += _samples(subject, samples, found[:room], values)
     return Evaluation(
         metrics=measures.results(),
+        matrices=measures.matrices(),
         rows=measures.rows,
         part=part,
         data=samples.path,

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
 from dlc.compiler.components.comparison import Pair
 from dlc.compiler.components.losses.base import Loss
@@ -25,16 +24,14 @@ from dlc.compiler.components.losses.l1_loss import L1Loss
 from dlc.compiler.components.losses.mse_loss import MseLoss
 from dlc.compiler.components.losses.nll_loss import NllLoss
 from dlc.compiler.components.losses.smooth_l1_loss import SmoothL1Loss
-from dlc.compiler.components.metrics.accuracy import Accuracy
 from dlc.compiler.components.metrics.base import Metric, keys
-from dlc.compiler.components.metrics.mae import Mae
-from dlc.compiler.components.metrics.mse import Mse
 from dlc.compiler.components.settings import LossTerm
-from dlc.compiler.ir.types import TensorType
+from dlc.runtime import metrics as measured
 from dlc.runtime.failures import failure
+from dlc.runtime.inference.figures import Matrix, class_names
+from dlc.runtime.metrics._classes import by_class, log_softmax
+from dlc.runtime.metrics.base import Array, Figure, State, Types
 
-Array: TypeAlias = npt.NDArray[Any]
-Types: TypeAlias = Mapping[str, TensorType]
 #: A sum, and what it is to be divided by.
 Part: TypeAlias = tuple[float, float]
 
@@ -42,7 +39,11 @@ Part: TypeAlias = tuple[float, float]
 @dataclass(kw_only=True)
 class Measures:
     """The loss and the metrics of a data set, chunk by chunk. `outputs` are the names of
-    the network's outputs, `types` those of outputs and targets.
+    the network's outputs, `types` those of outputs and targets, `labels` the names of the
+    classes of a target or output.
+
+    `state` and `merge` make one figure of parts measured apart: each rank measures its rows,
+    and any of them merges the states of all, in the order of ranks.
 
     Raises `Failure` E0602 at once for a loss or metric that is not computed here.
     """
@@ -51,49 +52,110 @@ class Measures:
     metrics: Sequence[Metric]
     outputs: Sequence[str]
     types: Types
+    labels: Mapping[str, Sequence[str]] = field(default_factory=dict)
     _totals: dict[str, list[float]] = field(default_factory=dict)
+    _states: dict[str, list[State]] = field(default_factory=dict)
     _rows: int = 0
 
     def __post_init__(self) -> None:
-        for component in (*(term.loss for term in self.loss), *self.metrics):
-            if type(component) not in _MEASURES:
-                raise failure(
-                    "E0602",
-                    f"`{component.name}` is not measured yet",
-                    help=component.available_note or "use another one",
-                )
+        losses = [term.loss for term in self.loss if type(term.loss) not in _MEASURES]
+        metrics = [metric for metric in self.metrics if metric.name not in measured.names()]
+        for component in (*losses, *metrics):
+            raise failure(
+                "E0602",
+                f"`{component.name}` is not measured yet",
+                help=component.available_note or "use another one",
+            )
 
     def add(self, values: Mapping[str, Array], rows: int) -> None:
         """Counts one chunk: the outputs and targets by name."""
         self._rows += rows
-        for key, component in self._components():
-            total, weight = _MEASURES[type(component)](component, values, self.types)
+        for key, loss in self._losses().items():
+            total, weight = _MEASURES[type(loss)](loss, values, self.types)
             sums = self._totals.setdefault(key, [0.0, 0.0])
             sums[0] += total
             sums[1] += weight
+        for key, metric in self._metrics().items():
+            measure = measured.load(metric.name)
+            states = self._states.setdefault(key, [])
+            with np.errstate(all="ignore"):
+                states.append(measure.observe(metric, values, self.types))
+                # Lists are put together once, at the end: each time anew would be quadratic.
+                if not measure.lists and len(states) > 1:
+                    states[:] = [measure.merge(states)]
+
+    def state(self) -> dict[str, dict[str, Array]]:
+        """What was counted so far: for each loss term and metric a few named arrays."""
+        found: dict[str, dict[str, Array]] = {"": {"rows": np.asarray(self._rows)}}
+        for key, sums in self._totals.items():
+            found[key] = {"sums": np.asarray(sums, np.float64)}
+        for key, metric in self._metrics().items():
+            if self._states.get(key):
+                found[key] = dict(measured.load(metric.name).merge(self._states[key]))
+        return found
+
+    def merge(self, state: Mapping[str, Mapping[str, Array]]) -> None:
+        """Counts what the `state` of other measures of the same metrics holds."""
+        self._rows += int(state[""]["rows"])
+        for key in self._losses():
+            if key in state:
+                sums = self._totals.setdefault(key, [0.0, 0.0])
+                sums[0] += float(state[key]["sums"][0])
+                sums[1] += float(state[key]["sums"][1])
+        for key in self._metrics():
+            if key in state:
+                self._states.setdefault(key, []).append(state[key])
 
     def results(self) -> dict[str, float]:
-        """`loss` (where the spec has one) and every metric, under the names of
-        `metrics.jsonl` without `val_`. NaN where nothing counted."""
-        found = {key: _quotient(*self._totals.get(key, (0.0, 0.0))) for key in self._keys()}
-        terms = {f"loss.{i}": term.weight for i, term in enumerate(self.loss)}
-        metrics = {key: value for key, value in found.items() if key not in terms}
-        if not terms:
-            return metrics
-        return {"loss": sum(weight * found[key] for key, weight in terms.items()), **metrics}
+        """`loss` (where the spec has one) and every figure, under the names of
+        `metrics.jsonl` without `val_`; those of one class end in its name, `f1.setosa`. NaN
+        where nothing counted."""
+        found: dict[str, float] = {}
+        if self.loss:
+            sums = [self._totals.get(key, (0.0, 0.0)) for key in self._losses()]
+            terms = zip((term.weight for term in self.loss), sums, strict=True)
+            found["loss"] = sum(weight * _quotient(*pair) for weight, pair in terms)
+        for key, metric in self._metrics().items():
+            gives, figure = metric.gives(self.types), self._figure(key, metric)
+            if gives == "figure":
+                found[key] = float("nan") if figure is None else float(figure)
+            elif gives == "classes" and figure is not None:
+                figures = np.asarray(figure)
+                names = class_names(metric, self.labels, len(figures))
+                found |= {
+                    f"{key}.{name}": float(value)
+                    for name, value in zip(names, figures, strict=True)
+                }
+        return found
+
+    def matrices(self) -> dict[str, Matrix]:
+        """The counts of the metrics that give a matrix, under their names."""
+        found: dict[str, Matrix] = {}
+        for key, metric in self._metrics().items():
+            if metric.gives(self.types) == "matrix":
+                figure = self._figure(key, metric)
+                if figure is not None:
+                    counts = np.asarray(figure)
+                    names = class_names(metric, self.labels, len(counts))
+                    found[key] = Matrix(labels=names, counts=counts)
+        return found
+
+    def _figure(self, key: str, metric: Metric) -> Figure | None:
+        measure, states = measured.load(metric.name), self._states.get(key)
+        if not states:
+            return None
+        with np.errstate(all="ignore"):
+            return measure.figure(metric, measure.merge(states), self.types)
 
     @property
     def rows(self) -> int:
         return self._rows
 
-    def _components(self) -> list[tuple[str, Loss | Metric]]:
-        losses: list[tuple[str, Loss | Metric]] = [
-            (f"loss.{index}", term.loss) for index, term in enumerate(self.loss)
-        ]
-        return [*losses, *zip(keys(self.metrics, self.outputs), self.metrics, strict=True)]
+    def _losses(self) -> dict[str, Loss]:
+        return {f"loss.{index}": term.loss for index, term in enumerate(self.loss)}
 
-    def _keys(self) -> list[str]:
-        return [key for key, _ in self._components()]
+    def _metrics(self) -> dict[str, Metric]:
+        return dict(zip(keys(self.metrics, self.outputs), self.metrics, strict=True))
 
 
 def _quotient(total: float, weight: float) -> float:
@@ -105,32 +167,6 @@ def _pair(component: Any, types: Types) -> Pair:
     return Pair(component.name, names[0], types[names[0]], names[1], types[names[1]])
 
 
-def _by_class(component: Any, dim: int, values: Mapping[str, Array]) -> tuple[Array, Array]:
-    """Scores `[samples, classes]` and class numbers `[samples]`, those that do not count
-    left out."""
-    scores = np.moveaxis(values[component.input], dim, -1)
-    scores = scores.reshape(-1, scores.shape[-1])
-    target = values[component.target].reshape(-1)
-    counts = target != component.ignore_index
-    scores, target = scores[counts], target[counts]
-    outside = (target < 0) | (target >= scores.shape[-1])
-    if outside.any():
-        raise failure(
-            "E0606",
-            f"`{component.target}` holds the class {target[outside][0]}, and "
-            f"`{component.input}` has {scores.shape[-1]} classes",
-            help="correct the data, or take that of the model",
-        )
-    return scores, target
-
-
-def _log_softmax(scores: Array) -> Array:
-    wide = scores.astype(np.float64)
-    shifted = wide - wide.max(axis=-1, keepdims=True)
-    result: Array = shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
-    return result
-
-
 def _weights(loss: CrossEntropy | NllLoss, classes: int) -> Array:
     return np.ones(classes) if loss.weight is None else np.asarray(loss.weight, np.float64)
 
@@ -138,8 +174,8 @@ def _weights(loss: CrossEntropy | NllLoss, classes: int) -> Array:
 def _cross_entropy(loss: CrossEntropy, values: Mapping[str, Array], types: Types) -> Part:
     if types[loss.target].dtype.is_float:
         return _soft_cross_entropy(loss, values)
-    scores, target = _by_class(loss, _pair(loss, types).class_dim(), values)
-    logs = _log_softmax(scores)
+    scores, target = by_class(loss, _pair(loss, types).class_dim(), values)
+    logs = log_softmax(scores)
     classes = logs.shape[-1]
     weights = _weights(loss, classes)
     of_target = -weights[target] * logs[np.arange(len(target)), target]
@@ -151,7 +187,7 @@ def _cross_entropy(loss: CrossEntropy, values: Mapping[str, Array], types: Types
 
 
 def _soft_cross_entropy(loss: CrossEntropy, values: Mapping[str, Array]) -> Part:
-    logs = _log_softmax(np.moveaxis(values[loss.input], 1, -1))
+    logs = log_softmax(np.moveaxis(values[loss.input], 1, -1))
     target = np.moveaxis(values[loss.target], 1, -1).astype(np.float64)
     classes = logs.shape[-1]
     target = target * (1 - loss.label_smoothing) + loss.label_smoothing / classes
@@ -159,7 +195,7 @@ def _soft_cross_entropy(loss: CrossEntropy, values: Mapping[str, Array]) -> Part
 
 
 def _nll_loss(loss: NllLoss, values: Mapping[str, Array], types: Types) -> Part:
-    logs, target = _by_class(loss, _pair(loss, types).class_dim(), values)
+    logs, target = by_class(loss, _pair(loss, types).class_dim(), values)
     weights = _weights(loss, logs.shape[-1])[target]
     picked = logs[np.arange(len(target)), target].astype(np.float64)
     return float(-(weights * picked).sum()), float(weights.sum())
@@ -197,18 +233,6 @@ def _huber(loss: HuberLoss, d: Array) -> Array:
     return np.where(d < loss.delta, 0.5 * d**2, loss.delta * (d - 0.5 * loss.delta))
 
 
-def _accuracy(metric: Accuracy, values: Mapping[str, Array], types: Types) -> Part:
-    dim = metric.class_dim(types)
-    if dim is not None:
-        scores, target = _by_class(metric, dim, values)
-        return float((scores.argmax(axis=-1) == target).sum()), float(len(target))
-    said = values[metric.input] > metric.threshold
-    target = values[metric.target]
-    counts = target != metric.ignore_index if target.dtype.kind in "iu" else np.ones_like(said)
-    right = (said == (target > 0.5)) & counts
-    return float(right.sum()), float(counts.sum())
-
-
 _MEASURES: dict[type, Callable[..., Part]] = {
     CrossEntropy: _cross_entropy,
     NllLoss: _nll_loss,
@@ -217,7 +241,4 @@ _MEASURES: dict[type, Callable[..., Part]] = {
     L1Loss: _pairwise(lambda _, d: d),
     SmoothL1Loss: _pairwise(_smooth_l1),
     HuberLoss: _pairwise(_huber),
-    Accuracy: _accuracy,
-    Mae: _pairwise(lambda _, d: d),
-    Mse: _pairwise(lambda _, d: d**2),
 }

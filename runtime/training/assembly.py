@@ -91,6 +91,7 @@ def trainer_of(
         bf16=run.record["choices"]["precision"] == "bf16",
         augmenter=augmenter_of(plan, data, samples),
         hooks=hooks_of(plan),
+        labels=data.preprocessing.labels,
     )
     if isinstance(samples, StreamedSamples) and trainer.augmenter is None:
         samples.following = partial(_order_of, trainer)

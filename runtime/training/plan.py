@@ -9,7 +9,7 @@ from pathlib import Path
 from dlc.compiler import Compilation, Source, check
 from dlc.compiler.codegen import identifiers
 from dlc.compiler.components import figures, registry
-from dlc.compiler.components.base import Component
+from dlc.compiler.components.base import Component, ComponentError
 from dlc.compiler.components.comparison import Pair
 from dlc.compiler.components.initializers.lsuv import Lsuv
 from dlc.compiler.components.losses.cross_entropy import CrossEntropy
@@ -17,7 +17,6 @@ from dlc.compiler.components.losses.nll_loss import NllLoss
 from dlc.compiler.components.sections.data import Data
 from dlc.compiler.components.settings import Head, Settings
 from dlc.compiler.diagnostics.model import DiagnosticError, Severity
-from dlc.compiler.diagnostics.suggest import closest, listed
 from dlc.compiler.ir.graph import Program
 from dlc.compiler.ir.parametrization import magnitude_of
 from dlc.compiler.ir.types import TensorType
@@ -172,14 +171,12 @@ def figure_names(plan: Plan) -> dict[str, bool]:
 
 def _refuse_unknown_monitor(plan: Plan) -> None:
     early = plan.settings.train.early_stopping
-    if early is None or early.monitor in figure_names(plan):
+    if early is None:
         return
-    near = closest(early.monitor, figure_names(plan))
-    raise failure(
-        "E0202",
-        f"early stopping watches `{early.monitor}`, which no validation gives",
-        help=f"`{near}` is one" if near else f"there is {listed(figure_names(plan))}",
-    )
+    try:
+        figures.check_monitor(early.monitor, plan.settings.metrics, plan.outputs, plan.types)
+    except ComponentError as problem:
+        raise failure(problem.code, problem.message, help=problem.help) from None
 
 
 def _components(settings: Settings) -> Iterator[Component]:

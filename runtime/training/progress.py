@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol, TextIO
 
+from dlc.runtime.inference.figures import is_of_class
+
 # Without a terminal a line between validations says at most this often that all is well.
 _PLAIN_SECONDS = 10.0
 
@@ -77,11 +79,11 @@ def progress_for(stream: TextIO, *, quiet: bool = False) -> Progress:
 
 
 def figures_text(figures: Mapping[str, Any]) -> str:
-    """`loss 0.1234  val_accuracy 0.9812`."""
+    """`loss 0.1234  val_accuracy 0.9812`. Those of single classes would fill the line."""
     return "  ".join(
         f"{name} {value:.4g}" if abs(value) < 1e-3 else f"{name} {value:.4f}"
         for name, value in figures.items()
-        if isinstance(value, float)
+        if isinstance(value, float) and not is_of_class(name)
     )
 
 

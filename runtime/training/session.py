@@ -20,6 +20,7 @@ from dlc.runtime.data.ragged import Ragged
 from dlc.runtime.data.skipping import say_skipped, skipped_record
 from dlc.runtime.device import choose_device, describe
 from dlc.runtime.failures import failure, shown
+from dlc.runtime.inference.figures import plain
 from dlc.runtime.training.assembly import Load, trainer_of
 from dlc.runtime.training.checkpoint import load_weights, weights_sha256
 from dlc.runtime.training.data_init import initialize_from_data
@@ -39,7 +40,7 @@ from dlc.runtime.training.run_folder import (
 from dlc.runtime.training.signals import stop_on_signals
 from dlc.runtime.training.storage import DISK, Disk
 from dlc.runtime.training.trainer import Trainer
-from dlc.runtime.training.validation import measure
+from dlc.runtime.training.validation import measured
 from dlc.runtime.training.weights import load_tensors
 
 
@@ -301,16 +302,25 @@ def _conclude(
     weights = load_weights(run.path)
     summary = _summary(trainer, data, finished=trainer.finished)
     summary["weights"] = weights_sha256(weights)
-    if len(data.division.test):
+    part = "test" if len(data.division.test) else "val"
+    rows = data.division.test if part == "test" else data.division.validation
+    of_classes = any(m.gives(trainer.plan.types) == "matrix" for m in trainer.plan.settings.metrics)
+    if part == "test" or (len(rows) and of_classes):
         load_tensors(trainer.model, weights)
-        found = measure(
+        found = measured(
             trainer.model,
             trainer.plan,
             trainer.samples,
-            data.division.test,
+            rows,
             trainer.epochs.batch_size,
+            trainer.labels,
         )
-        summary["test"] = _plain(found)
+        if part == "test":
+            summary["test"] = plain(found.results())
+        if of_classes:
+            summary["matrices"] = {
+                f"{part}_{name}": matrix.record() for name, matrix in found.matrices().items()
+            }
     run.write_json(SUMMARY, summary)
     progress.concluded(summary)
     progress.say(ending(summary))
@@ -328,16 +338,12 @@ def _summary(trainer: Trainer, data: DataSet, *, finished: str) -> dict[str, Any
             part: len(data.division.part(part)) for part in ("train", "validation", "test")
         },
         "seconds": round(trainer.seconds(), 3),
-        "metrics": _plain(trainer.figures),
+        "metrics": plain(trainer.figures),
     }
     if trainer.watch is not None:
         best = trainer.watch.state()
         summary["best"] = {key: best[key] for key in ("monitor", "value", "step")}
     return summary
-
-
-def _plain(figures: Mapping[str, float]) -> dict[str, float | None]:
-    return {name: value if math.isfinite(value) else None for name, value in figures.items()}
 
 
 def ending(summary: Mapping[str, Any]) -> str:

@@ -30,7 +30,7 @@ from dlc.runtime.training.run_folder import RunFolder
 from dlc.runtime.training.samples import Epochs, Rows, Samples
 from dlc.runtime.training.signals import Stop
 from dlc.runtime.training.step import Step
-from dlc.runtime.training.validation import add, measure, measures_of
+from dlc.runtime.training.validation import add, measured, measures_of
 from dlc.runtime.training.weights import load_tensors, owned_tensors
 
 # How often losses are read: seldom enough to keep the device busy, often enough to live.
@@ -82,7 +82,8 @@ class _Pending:
 
 
 class Trainer:
-    """Trains one network. `row_numbers` gives the row of the file for each sample."""
+    """Trains one network. `row_numbers` gives the row of the file for each sample,
+    `labels` the names of the classes of a target."""
 
     def __init__(
         self,
@@ -100,6 +101,7 @@ class Trainer:
         bf16: bool = False,
         augmenter: Augmenter | None = None,
         hooks: Sequence[Hook] = (),
+        labels: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
         settings = plan.settings
         self.plan = plan
@@ -117,6 +119,7 @@ class Trainer:
         self.at = Position()
         self.finished = ""
         self.figures: dict[str, float] = {}
+        self.labels = labels or {}
         train = settings.train
         self.total = train.duration.in_steps(epochs.steps)
         self.validate_steps = train.validate_every.in_steps(epochs.steps)
@@ -283,7 +286,7 @@ class Trainer:
         outputs, targets, rows = self._outputs
         if self.augmenter is not None:
             targets = self.augmenter.plain(targets)
-        measures = measures_of(self.plan)
+        measures = measures_of(self.plan, self.labels)
         add(measures, outputs, targets, rows)
         return {name: value for name, value in measures.results().items() if name != "loss"}
 
@@ -317,7 +320,10 @@ class Trainer:
         with ExitStack() as stack:
             for hook in self.hooks.all:
                 stack.enter_context(hook.evaluating())
-            return measure(self.model, self.plan, self.samples, rows, self.epochs.batch_size)
+            found = measured(
+                self.model, self.plan, self.samples, rows, self.epochs.batch_size, self.labels
+            )
+        return found.results()
 
     def seconds(self) -> float:
         """The time spent on the run so far, in all sessions."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy.typing as npt
@@ -15,22 +16,29 @@ from dlc.runtime.training.samples import Rows, Samples
 _LEAST_BATCH = 256
 
 
-def measures_of(plan: Plan) -> Measures:
-    """Empty measures of a plan's loss and metrics. Raises `Failure` E0602."""
+def measures_of(plan: Plan, labels: Mapping[str, Sequence[str]] | None = None) -> Measures:
+    """Empty measures of a plan's loss and metrics; `labels` are the names of the classes of a
+    target. Raises `Failure` E0602."""
     return Measures(
         loss=plan.settings.loss,
         metrics=plan.settings.metrics,
         outputs=tuple(plan.outputs),
         types=plan.types,
+        labels=labels or {},
     )
 
 
-def measure(
-    model: torch.nn.Module, plan: Plan, samples: Samples, rows: Rows, batch_size: int
-) -> dict[str, float]:
-    """`loss` without penalties, and every metric, over the given rows in evaluation mode.
+def measured(
+    model: torch.nn.Module,
+    plan: Plan,
+    samples: Samples,
+    rows: Rows,
+    batch_size: int,
+    labels: Mapping[str, Sequence[str]] | None = None,
+) -> Measures:
+    """The loss without penalties, and every metric, over the given rows in evaluation mode.
     Leaves the modes and all random state as they were."""
-    measures = measures_of(plan)
+    measures = measures_of(plan, labels)
     take = samples.in_order(samples.by_length(rows))
     count = samples.count(rows)
     size = max(batch_size, _LEAST_BATCH)
@@ -46,7 +54,7 @@ def measure(
         # One by one: layers may be in evaluation mode while the network is trained.
         for module, training in modes:
             module.training = training
-    return measures.results()
+    return measures
 
 
 def add(

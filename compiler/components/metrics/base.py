@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import ClassVar
+from typing import ClassVar, Literal, TypeAlias
 
 from dlc.compiler.components.base import Component
 from dlc.compiler.ir.types import TensorType
 from dlc.compiler.record import component
+
+#: One number; one for each class; or a count for each pair of classes.
+Gives: TypeAlias = Literal["figure", "classes", "matrix"]
 
 
 @component
@@ -29,6 +32,11 @@ class Metric(Component):
     def names(self) -> tuple[str, ...]:
         """The outputs and targets that are read, output first."""
         raise NotImplementedError(self.name)
+
+    def gives(self, types: Mapping[str, TensorType]) -> Gives:
+        """What the metric gives for outputs and targets of these types. Only a figure can be
+        monitored, minimized or maximized."""
+        return "figure"
 
 
 def keys(metrics: Sequence[Metric], outputs: Sequence[str]) -> tuple[str, ...]:

@@ -18,7 +18,6 @@ from dlc.compiler.components.losses.mse_loss import MseLoss
 from dlc.compiler.components.losses.nll_loss import NllLoss
 from dlc.compiler.components.losses.smooth_l1_loss import SmoothL1Loss
 from dlc.compiler.components.metrics.accuracy import Accuracy
-from dlc.compiler.components.metrics.f1 import F1
 from dlc.compiler.components.metrics.mae import Mae
 from dlc.compiler.components.settings import LossTerm
 from dlc.compiler.ir.dims import symbol
@@ -150,8 +149,11 @@ def test_nothing_that_counts_is_not_a_number():
 
 
 def test_what_is_not_measured_says_so_at_once():
+    class Unmeasured(Accuracy):
+        name = "unmeasured"
+
     with pytest.raises(Failure) as caught:
-        Measures(loss=(), metrics=(F1(**PLAIN),), outputs=("x",), types={})
+        Measures(loss=(), metrics=(Unmeasured(**PLAIN),), outputs=("x",), types={})
     assert caught.value.diagnostic.code.number == "E0602"
 
 
@@ -163,3 +165,19 @@ def test_a_class_that_the_output_lacks_is_bad_data(value):
         measured(x, t, metrics=(Accuracy(**PLAIN),))
     assert caught.value.diagnostic.code.number == "E0606"
     assert f"the class {value}" in caught.value.diagnostic.message
+
+
+def test_parts_measured_apart_give_one_figure():
+    x, t = floats(4), classes(4)
+    terms = (LossTerm(weight=0.5, loss=CrossEntropy(**PLAIN)),)
+    whole = measured(x, t, loss=terms, metrics=(Accuracy(**PLAIN),))
+    ranks = [
+        Measures(loss=terms, metrics=(Accuracy(**PLAIN),), outputs=("x",), types=types_of(x, t))
+        for _ in range(3)
+    ]
+    ranks[0].add({"x": x[:9], "t": t[:9]}, 9)
+    ranks[2].add({"x": x[9:], "t": t[9:]}, ROWS - 9)
+    ranks[0].merge(ranks[1].state())
+    ranks[0].merge(ranks[2].state())
+    assert ranks[0].rows == ROWS
+    assert ranks[0].results() == pytest.approx(whole, rel=1e-12)

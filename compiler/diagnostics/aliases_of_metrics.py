@@ -1,0 +1,46 @@
+"""What others call our metrics; see `aliases`."""
+
+from __future__ import annotations
+
+from typing import Final
+
+METRICS: Final = {
+    "acc": ("accuracy",),
+    "SparseCategoricalAccuracy": ("accuracy",),
+    "CategoricalAccuracy": ("accuracy",),
+    "BinaryAccuracy": ("accuracy",),
+    "f1_score": ("f1",),
+    "mean_absolute_error": ("mae",),
+    "mean_squared_error": ("mse",),
+    "root_mean_squared_error": ("rmse",),
+    "roc_auc": ("auroc",),
+    "roc_auc_score": ("auroc",),
+    "auc": ("auroc",),
+    "AUC": ("auroc",),
+    "average_precision_score": ("average_precision",),
+    "ap": ("average_precision",),
+    "pr_auc": ("average_precision",),
+    "top_5_accuracy": ("top_k_accuracy",),
+    "top_k_categorical_accuracy": ("top_k_accuracy",),
+    "TopKCategoricalAccuracy": ("top_k_accuracy",),
+    "SparseTopKCategoricalAccuracy": ("top_k_accuracy",),
+    "balanced_accuracy": ("recall",),
+    "balanced_accuracy_score": ("recall",),
+    "sensitivity": ("recall",),
+    "r2_score": ("r2",),
+    "jaccard_index": ("iou",),
+    "jaccard": ("iou",),
+    "jaccard_score": ("iou",),
+    "mean_iou": ("iou",),
+    "MeanIoU": ("iou",),
+    "dice": ("f1",),
+    "dice_score": ("f1",),
+    "matthews_corrcoef": ("mcc",),
+    "cohen_kappa_score": ("cohen_kappa",),
+    "kappa": ("cohen_kappa",),
+    "pearson_corrcoef": ("pearson",),
+    "pearsonr": ("pearson",),
+    "spearman_corrcoef": ("spearman",),
+    "spearmanr": ("spearman",),
+    "bleu_score": ("bleu",),
+}
