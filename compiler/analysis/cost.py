@@ -76,11 +76,15 @@ def cost(program: Program, dims: Mapping[str, int] | None = None) -> Cost:
     Raises `DiagnosticError` E0403 where a size has no top, E0202 and E0302 where `dims`
     names or sets what the program does not allow.
     """
-    sizes = _sizes(program, dims or {})
+    sizes = sizes_of(program, dims or {})
     return _Counter(with_input_types(program, sizes), sizes).cost()
 
 
-def _sizes(program: Program, given: Mapping[str, int]) -> dict[str, int]:
+def sizes_of(
+    program: Program, given: Mapping[str, int], *, batch: int | None = None
+) -> dict[str, int]:
+    """A number for every size that the inputs leave open: as given, for the batch `batch` or
+    the least, else the top of its range. Raises `DiagnosticError` E0202, E0302, E0403."""
     types = [program.graph.values[name] for name in program.graph.inputs]
     known: dict[str, Symbol] = {}
     batches: set[str] = {BATCH}
@@ -96,7 +100,7 @@ def _sizes(program: Program, given: Mapping[str, int]) -> dict[str, int]:
         if name in given:
             sizes[name] = given[name]
         elif name in batches:
-            sizes[name] = found.low
+            sizes[name] = found.low if batch is None else max(found.low, batch)
         elif found.high < INFINITY:
             sizes[name] = found.high
         else:
