@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from dlc.compiler.compilation import Compilation, Result
     from dlc.compiler.diagnostics.model import Diagnostic, Severity
-    from dlc.compiler.driver import check
+    from dlc.compiler.driver import check, compile_member
     from dlc.compiler.ir.graph import Graph, Node, Parameter, Program
     from dlc.compiler.lints import is_allowed
+    from dlc.compiler.members import member_settings
     from dlc.compiler.semantics.differences import Difference, spec_differences
     from dlc.compiler.semantics.flat_settings import flat_settings
     from dlc.compiler.source import Source, Span
@@ -31,8 +32,10 @@ _HOMES = {
     "Source": "dlc.compiler.source",
     "Span": "dlc.compiler.source",
     "check": "dlc.compiler.driver",
+    "compile_member": "dlc.compiler.driver",
     "flat_settings": "dlc.compiler.semantics.flat_settings",
     "is_allowed": "dlc.compiler.lints",
+    "member_settings": "dlc.compiler.members",
     "spec_differences": "dlc.compiler.semantics.differences",
 }
 
@@ -49,8 +52,10 @@ __all__ = [
     "Source",
     "Span",
     "check",
+    "compile_member",
     "flat_settings",
     "is_allowed",
+    "member_settings",
     "spec_differences",
 ]
 

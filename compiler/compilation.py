@@ -23,8 +23,8 @@ class Compilation:
     `spec` is the bound tree: every argument by name, imported blocks inlined, `--set`
     applied, every default written out; both surfaces give equal ones. `sources` are the
     spec and what it imports. `root` is the folder that relative paths (`data.source`)
-    start from. `heads` are the biases that start from targets. `warnings` are what lints
-    found.
+    start from. `heads` are the biases that start from targets. `members` are the further
+    specs of an ensemble. `warnings` are what lints found.
     """
 
     spec: File
@@ -33,6 +33,7 @@ class Compilation:
     root: Path | None
     sources: tuple[Source, ...] = ()
     heads: tuple[Head, ...] = ()
+    members: tuple[Compilation, ...] = ()
     warnings: tuple[Diagnostic, ...] = ()
 
     @cached_property

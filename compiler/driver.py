@@ -10,13 +10,13 @@ from pathlib import Path
 from dlc.compiler.compilation import Compilation, Result
 from dlc.compiler.components.initializers.base import Initializer
 from dlc.compiler.components.settings import Head
-from dlc.compiler.diagnostics.model import Collector, DiagnosticError
+from dlc.compiler.diagnostics.model import Collector, DiagnosticError, Severity
 from dlc.compiler.ir.graph import Program
 from dlc.compiler.lints import run as run_lints
 from dlc.compiler.lowering.lower import Lowerer, spec_scope
 from dlc.compiler.lowering.settings import SettingsBuilder, initializers
 from dlc.compiler.semantics.override import exists, override, parse_override, similar_path
-from dlc.compiler.semantics.resolve import Resolver
+from dlc.compiler.semantics.resolve import SECTIONS, Resolver
 from dlc.compiler.semantics.scope import error
 from dlc.compiler.source import Source
 from dlc.compiler.syntax import parse, tree
@@ -64,6 +64,9 @@ def _check(source: Source, path: Path | None, root: Path | None, sets: Sequence[
     if collector.has_errors:
         return _result(collector, file)
     compilation = _lower(spec, resolver, collector, root, source)
+    ensemble = compilation.settings.ensemble if compilation is not None else None
+    if compilation is not None and ensemble is not None and ensemble.specs:
+        compilation = _with_members(compilation, resolver, collector, sets)
     return _result(collector, file, spec, compilation)
 
 
@@ -118,6 +121,51 @@ def _lower(
     warnings = run_lints(compilation)
     collector.extend(warnings)
     return replace(compilation, warnings=warnings)
+
+
+def _with_members(
+    compilation: Compilation, resolver: Resolver, collector: Collector, sets: Sequence[str]
+) -> Compilation | None:
+    """The compilation with the further specs of its ensemble; None where one has errors, or
+    does not fit. What `--set` changes in a section is changed for all members."""
+    from dlc.compiler.lowering.members import files_of
+    from dlc.compiler.members import refuse_unlike
+
+    path, root = resolver.path, compilation.root
+    shared = [text for text in sets if text.partition("=")[0].strip().split(".")[0] in SECTIONS]
+    members = []
+    for name in files_of(compilation.spec):
+        try:
+            file = resolver.importer.open(name, path, what="members")
+            if file is None:
+                continue
+            assert path is not None
+            given = ("ensemble=null", *(t for t in shared if not t.startswith("ensemble")))
+            at = (path.parent / name.value).resolve()
+            found = check(file.source, path=at, root=root, sets=given)
+            collector.extend(d for d in found.diagnostics if d.severity is Severity.ERROR)
+            if found.compilation is not None:
+                refuse_unlike(compilation, found.compilation, name)
+                members.append(found.compilation)
+        except DiagnosticError as problem:
+            collector.extend(problem.diagnostics)
+    return None if collector.has_errors else replace(compilation, members=tuple(members))
+
+
+def compile_member(compilation: Compilation, member: int) -> Compilation:
+    """One member of the ensemble of a spec, counted from 0, whole in itself: compiled from the
+    resolved spec of all; a further spec as it is."""
+    from dlc.compiler.members import member_settings
+
+    assert compilation.settings.ensemble is not None
+    if compilation.settings.ensemble.specs and member > 0:
+        return compilation.members[member - 1]
+    # It has compiled before, but for the number of a seed or a fold.
+    resolved = Source("resolved.yaml", compilation.canonical, "yaml")
+    sets = member_settings(compilation, member)
+    result = check(resolved, root=compilation.root, sets=sets)
+    assert result.compilation is not None, result.diagnostics
+    return result.compilation
 
 
 def _starts(program: Program | None) -> list[Initializer]:

@@ -7,7 +7,8 @@ recipes for weights but no numbers: the runtime fills those in and writes the fi
 Names. A node is called after the layer and its own type (`encoder_layer.3.linear/MatMul`),
 a weight after its state_dict key, or the name by which the layer computes it (`fc.weight`),
 inputs and outputs as in the spec, dynamic sizes by their symbols. A result of a postprocess
-step is `<output>_<suffix>`.
+step is `<output>_<suffix>`. Of several networks in one file, everything is called after its
+network: `members.0.fc.weight`.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from dlc.compiler.codegen.onnx_combination import combined
 from dlc.compiler.codegen.onnx_nodes import (
     GraphRecord,
     OnnxConstant,
@@ -24,6 +26,7 @@ from dlc.compiler.codegen.onnx_nodes import (
 )
 from dlc.compiler.codegen.onnx_sizes import Sizes
 from dlc.compiler.components.base import ComponentError
+from dlc.compiler.components.combination import Combination
 from dlc.compiler.components.postprocessing.base import Postprocess
 from dlc.compiler.components.preprocessing.base import Preprocess
 from dlc.compiler.diagnostics.catalog import code
@@ -58,6 +61,15 @@ class Pipeline:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Members:
+    """Several networks with one beginning, and how each output is made of theirs. Their inputs
+    and outputs have the names and types of the first."""
+
+    programs: tuple[Program, ...]
+    combinations: Mapping[str, Combination]
+
+
+@dataclass(frozen=True, kw_only=True)
 class OnnxGraph:
     """A graph that lacks only the numbers of its weights. Nodes stand in an order in which
     each finds its inputs made."""
@@ -72,13 +84,23 @@ class OnnxGraph:
 
 
 def lower(
-    program: Program, *, opset: int = DEFAULT_OPSET, pipeline: Pipeline | None = None
+    program: Program,
+    *,
+    opset: int = DEFAULT_OPSET,
+    pipeline: Pipeline | None = None,
+    members: Members | None = None,
 ) -> OnnxGraph:
-    """The ONNX graph of preprocessing, network and postprocessing, in evaluation mode.
+    """The ONNX graph of preprocessing, network and postprocessing, in evaluation mode; of
+    several networks where `members` are given, the first of which is `program`.
 
     Raises `DiagnosticError` where ONNX cannot express a layer, at that layer.
     """
-    return _Lowering(program, opset, pipeline or Pipeline()).run()
+    return _Lowering(program, opset, pipeline or Pipeline(), members).run()
+
+
+def member_prefix(member: int) -> str:
+    """What precedes the names of a network that is one of several."""
+    return f"members.{member}."
 
 
 def preprocess_key(name: str, index: int) -> str:
@@ -88,12 +110,22 @@ def preprocess_key(name: str, index: int) -> str:
 
 
 class _Lowering:
-    def __init__(self, program: Program, opset: int, pipeline: Pipeline) -> None:
+    def __init__(
+        self, program: Program, opset: int, pipeline: Pipeline, members: Members | None
+    ) -> None:
         self.program = program
         self.pipeline = pipeline
+        self.members = members
         self.record = GraphRecord(opset)
         self.sizes = Sizes(self.record)
-        self.record.shared = _shared_keys(program)
+        if members is None:
+            self.record.shared = _shared_keys(program)
+        else:
+            self.record.shared = frozenset(
+                member_prefix(member) + key
+                for member, one in enumerate(members.programs)
+                for key in _shared_keys(one)
+            )
 
     def run(self) -> OnnxGraph:
         main = self.program.graph
@@ -103,13 +135,12 @@ class _Lowering:
         values = {name: self._prepared(name, raw[name]) for name in main.inputs}
         for name, value in values.items():
             self.sizes.add_source(value, main.values[name])
-        results = self._graph(main, "", "", values)
-        outputs: list[tuple[str, str, TensorType]] = [
-            (name, results[value], main.values[value]) for name, value in main.outputs
-        ]
-        for name, value in main.outputs:
+        results = self._network(values)
+        types = {name: main.values[value] for name, value in main.outputs}
+        outputs = [(name, results[name], type_) for name, type_ in types.items()]
+        for name, type_ in types.items():
             for step in self.pipeline.postprocess.get(name, ()):
-                outputs.append(self._postprocessed(name, results[value], main.values[value], step))
+                outputs.append(self._postprocessed(name, results[name], type_, step))
         self._name_outputs(outputs, frozenset(raw))
         return OnnxGraph(
             name=self.program.name,
@@ -123,6 +154,38 @@ class _Lowering:
 
     def _closed(self, type_: TensorType) -> TensorType:
         return type_.with_shape(*(substitute(dim, self.pipeline.fixed) for dim in type_.shape))
+
+    def _network(self, values: Mapping[str, str]) -> dict[str, str]:
+        """The handles of the outputs by name."""
+        members, main = self.members, self.program
+        if members is None:
+            found = self._graph(main.graph, "", "", dict(values))
+            return {name: found[value] for name, value in main.graph.outputs}
+        answers: dict[str, list[str]] = {name: [] for name, _ in main.graph.outputs}
+        for member, program in enumerate(members.programs):
+            self.program = program
+            prefix = member_prefix(member)
+            found = self._graph(program.graph, prefix, prefix, dict(values))
+            for name, value in program.graph.outputs:
+                answers[name].append(found[value])
+        self.program = main
+        types = {name: main.graph.values[value] for name, value in main.graph.outputs}
+        return {
+            name: self._combined(name, types[name], handles) for name, handles in answers.items()
+        }
+
+    def _combined(self, name: str, type_: TensorType, handles: Sequence[str]) -> str:
+        assert self.members is not None
+        builder = RecordingBuilder(
+            self.record,
+            self.sizes,
+            path=f"combine.{name}",
+            inputs=Inputs({"x": (type_,) * len(handles)}),
+            results=(type_,),
+            handles={"x": tuple(handles)},
+            weight_key=lambda key: f"combine.{name}.{key}",
+        )
+        return combined(builder, self.members.combinations[name])
 
     def _graph(
         self, graph: Graph, prefix: str, owner: str, values: dict[str, str]

@@ -97,6 +97,9 @@ _CODES = (
     Code("E0614", "export-unsupported", "ONNX cannot express this"),
     Code("E0615", "out-of-memory", "the device's memory does not hold what is asked of it"),
     Code("E0623", "not-one-number", "what is watched in training is not a single number"),
+    # E063x averages and ensembles
+    Code("E0631", "unlike-members", "a spec that does not fit the ensemble it is named for"),
+    Code("E0632", "uncombinable-output", "an output that an ensemble cannot combine"),
     # E07xx starting from trained weights
     Code("E0701", "bad-rename", "an entry of `transfer.rename` that says nothing that can be done"),
     Code("E0702", "transfer-shape", "a tensor of a weights file has another shape than ours"),

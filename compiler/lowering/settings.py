@@ -132,6 +132,11 @@ class SettingsBuilder:
         self._check_training(settings)
         self.collector.extend(tuple(check_optimizing(self.spec, self.program, settings)))
         self._check_monitors(settings)
+        if settings.ensemble is not None:
+            # Imported on use, as below: few specs have one.
+            from dlc.compiler.lowering.members import check_ensemble
+
+            check_ensemble(self.spec, settings, self.outputs, self.targets, self.collector)
         return settings
 
     # ── sections ─────────────────────────────────────────────────────────────

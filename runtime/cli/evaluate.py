@@ -46,6 +46,12 @@ another file."""
         metavar="NAME",
         help="auto, cpu, cuda (default: auto)",
     )
+    parser.add_argument(
+        "--weights",
+        choices=("best", "last", "average"),
+        metavar="NAME",
+        help="of a run: best, last, average (default: what the run ended with)",
+    )
     add_common(parser, formats=("text", "json"), lints=False)
 
 
@@ -70,9 +76,11 @@ def run(arguments: argparse.Namespace) -> int:
 def _subject(arguments: argparse.Namespace) -> Subject:
     target = Path(arguments.target)
     if not target.is_dir():
+        _refuse_weights(arguments, "a model file has one set of weights")
         return model_subject(target, arguments.provider)
     if find_spec("torch") is not None:
-        return run_subject(target, arguments.provider)
+        return run_subject(target, arguments.provider, arguments.weights)
+    _refuse_weights(arguments, "without PyTorch the run's exported model is measured")
     model = target / "model.onnx"
     if not model.is_file():
         raise failure(
@@ -81,6 +89,16 @@ def _subject(arguments: argparse.Namespace) -> Subject:
             help="pip install 'dlc[train]', or `dlc export` it where PyTorch is",
         )
     return model_subject(model, arguments.provider)
+
+
+def _refuse_weights(arguments: argparse.Namespace, reason: str) -> None:
+    if arguments.weights is not None:
+        raise failure(
+            "E0311",
+            f"`--weights` chooses of the weights of a run: {reason}",
+            help="leave `--weights` out",
+            exit_code=2,
+        )
 
 
 def _answer(found: Evaluation) -> str:

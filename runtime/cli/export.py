@@ -46,6 +46,12 @@ computes what PyTorch computes."""
         metavar="PATH=VALUE",
         help="with --untrained: change a parameter or setting",
     )
+    parser.add_argument(
+        "--weights",
+        choices=("best", "last", "average"),
+        metavar="NAME",
+        help="of a run: best, last, average (default: what the run ended with)",
+    )
     parser.set_defaults(root=None)
     add_common(parser, formats=("text", "json"), lints=False)
 
@@ -90,11 +96,19 @@ def _trained(arguments: argparse.Namespace) -> tuple[Network, Path]:
         )
     from dlc.runtime.export.sources import of_run
 
-    return of_run(target), target / "model.onnx"
+    return of_run(target, arguments.weights), target / "model.onnx"
 
 
 def _untrained(arguments: argparse.Namespace) -> tuple[Network, Path]:
     from dlc.runtime.export.sources import of_spec
+
+    if arguments.weights is not None:
+        raise failure(
+            "E0311",
+            "`--weights` and `--untrained` exclude each other: a spec has only initial weights",
+            help="name a run folder",
+            exit_code=2,
+        )
 
     arguments.spec = arguments.target
     compilation = compile_spec(arguments)

@@ -112,21 +112,42 @@ def run(arguments: argparse.Namespace) -> int:
 def _start(compilation: Compilation, arguments: argparse.Namespace, progress: Progress) -> int:
     from dlc.compiler.codegen.torch_module import generate
     from dlc.runtime.loading import load_module
+    from dlc.runtime.training.ensemble import start_ensemble
     from dlc.runtime.training.folds import start_folds
     from dlc.runtime.training.plan import plan_of
     from dlc.runtime.training.session import start
 
+    ensemble = compilation.settings.ensemble
+    if ensemble is not None and arguments.folds:
+        raise failure(
+            "E0311",
+            "`--folds` and `ensemble` exclude each other: both say what the members are",
+            help="leave `--folds` out and write `ensemble: {vary: fold}`, or `--set ensemble=null`",
+            exit_code=2,
+        )
     plan = plan_of(compilation, generate(compilation))
     warnings = (*compilation.warnings, *_transfer_warnings(plan, arguments))
     if compilation.settings.search is not None:
         progress.say("note: `search` is left out; this trains the settings of the spec")
     split = plan.data.split
-    if split is not None and split.folds is not None and not arguments.folds:
+    every_fold = arguments.folds or (ensemble is not None and ensemble.vary == "fold")
+    if split is not None and split.folds is not None and not every_fold:
         progress.say(f"note: this trains fold {split.fold} alone; `--folds` trains them all")
     spec = Path(arguments.spec)
     folder = Path(arguments.run) if arguments.run else Path("runs") / spec.stem
     given = (spec.name, read_source(spec).text)
     device = arguments.device or "auto"
+    if ensemble is not None:
+        outcome = start_ensemble(
+            compilation,
+            folder,
+            spec=given,
+            load=load_module,
+            progress=progress,
+            device=device,
+            sets=arguments.sets,
+        )
+        return _answer(outcome, arguments, warnings)
     if arguments.folds:
         outcome = start_folds(
             plan,
@@ -167,6 +188,7 @@ def _resume(arguments: argparse.Namespace) -> Outcome:
     _prepare_threads()
     from dlc.compiler.codegen.torch_module import generate
     from dlc.runtime.loading import load_module
+    from dlc.runtime.training.ensemble import is_ensemble, resume_ensemble
     from dlc.runtime.training.folds import is_of_folds, resume_folds
     from dlc.runtime.training.following import following
     from dlc.runtime.training.plan import compile_resolved, plan_of
@@ -177,8 +199,20 @@ def _resume(arguments: argparse.Namespace) -> Outcome:
         return plan_of(compilation, generate(compilation))
 
     folder = Path(arguments.resume)
+    several = is_ensemble(folder) or is_of_folds(folder)
+    if several and arguments.epochs is not None:
+        raise failure(
+            "E0311",
+            f"`--epochs` goes on with one run, and `{shown(folder)}` holds several",
+            help=f"name one of them: `{shown(folder)}/members/0`",
+            exit_code=2,
+        )
     with following(arguments.log, folder) as progress:
-        if is_of_folds(folder):
+        if is_ensemble(folder):
+            return resume_ensemble(
+                folder, load=load_module, progress=progress, device=arguments.device
+            )
+        if several:
             return resume_folds(
                 folder,
                 fold_plan=_fold_plan,
@@ -240,6 +274,8 @@ def _text(outcome: Outcome) -> str:
     summary, folder = outcome.summary, shown(outcome.folder)
     if "folds" in summary:
         return _text_of_folds(outcome)
+    if "ensemble" in summary:
+        return _text_of_ensemble(outcome)
     lines = [f"{folder}: {summary['name']}, {summary['steps']:,} steps"]
     best: Mapping[str, Any] = summary.get("best") or {}
     if best.get("value") is not None:
@@ -260,6 +296,17 @@ def _text_of_folds(outcome: Outcome) -> str:
         last = f"stopped by {outcome.signal}; go on with `dlc train --resume {folder}`"
     else:
         last = f"next: `dlc evaluate {folder}/members/0`, and so for each fold"
+    return f"{table(outcome.folder, outcome.summary)}\n{last}"
+
+
+def _text_of_ensemble(outcome: Outcome) -> str:
+    from dlc.runtime.training.ensemble import table
+
+    folder = shown(outcome.folder)
+    if outcome.signal:
+        last = f"stopped by {outcome.signal}; go on with `dlc train --resume {folder}`"
+    else:
+        last = f"next: `dlc evaluate {folder}`, `dlc export {folder}`"
     return f"{table(outcome.folder, outcome.summary)}\n{last}"
 
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import onnx
 
-from dlc.compiler.codegen.onnx_graph import OnnxGraph, Pipeline, lower, preprocess_key
+from dlc.compiler.codegen.onnx_graph import Members, OnnxGraph, Pipeline, lower, preprocess_key
 from dlc.compiler.compilation import Compilation
 from dlc.compiler.components.postprocessing.labels import Labels
 from dlc.compiler.components.preprocessing.base import raw_type
@@ -40,7 +40,7 @@ from dlc.runtime.export.onnx_builder import (
 )
 from dlc.runtime.export.parity import ParityReport, compare
 from dlc.runtime.export.probes import RawValues, probes
-from dlc.runtime.export.reference import TorchReference, program_state
+from dlc.runtime.export.reference import TorchReference, network_state
 from dlc.runtime.export.weights import Array
 from dlc.runtime.failures import Failure, failure, io_failure
 from dlc.runtime.inference.model_files import external_tensors, first_line, load_proto
@@ -59,7 +59,8 @@ OUTSIDE_BYTES = 1_500_000_000
 class Network:
     """What is exported. `preprocessing` is None for weights that were never trained here;
     then the file takes the network's inputs as the spec declares them. `started` is what of
-    them came from the spec's `transfer`."""
+    them came from the spec's `transfer`. Where it is several networks with one answer, these are
+    `members`, `module` an `EnsembleNetwork`, and `compilation` that of the first."""
 
     compilation: Compilation
     module: nn.Module
@@ -67,6 +68,7 @@ class Network:
     data: DataRecord | None = None
     metrics: Mapping[str, float] | None = None
     started: Report | None = None
+    members: Members | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,8 +108,10 @@ def export_network(
         refuse_unavailable(settings.preprocess)
     pipeline = _pipeline(program, settings, network.preprocessing)
     began = time.perf_counter()
-    graph = lower(program, opset=opset or settings.export.opset, pipeline=pipeline)
-    state = program_state(network.module, program) | _statistics(network.preprocessing)
+    members = network.members
+    opset = opset or settings.export.opset
+    graph = lower(program, opset=opset, pipeline=pipeline, members=members)
+    state = network_state(network.module, program, members) | _statistics(network.preprocessing)
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -348,6 +352,7 @@ def _info(network: Network, pipeline: Pipeline, parity: ParityReport) -> ModelIn
         metrics=network.metrics or {},
         parity=parity.record(),
         data=network.data,
+        members=len(network.members.programs) if network.members is not None else 1,
     )
 
 

@@ -10,6 +10,7 @@
     dlc.tokenizer.X the `tokenizer.json` of the input X
     dlc.metrics     the figures of the validation that the weights are from, JSON
     dlc.parity      how close the file came to PyTorch, JSON
+    dlc.members     how many networks it holds, where it is more than one
     dlc.data        SHA-256 of the data, the rule of its split, class names by target, JSON
 
 No path, date or name of a user is in it, so that equal runs give equal files.
@@ -57,11 +58,13 @@ class InputColumns:
 @dataclass(frozen=True, kw_only=True)
 class DataRecord:
     """The data that a model was trained on. `classes` are the words of a target, in the
-    order of their class numbers."""
+    order of their class numbers. `all_folds` says that each row but those of the test part
+    trained some member of an ensemble."""
 
     sha256: str
     split: Mapping[str, Any]
     classes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    all_folds: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,6 +80,7 @@ class ModelInfo:
     metrics: Mapping[str, float] = field(default_factory=dict)
     parity: Mapping[str, Any] = field(default_factory=dict)
     data: DataRecord | None = None
+    members: int = 1
 
     def properties(self) -> dict[str, str]:
         """The metadata properties of the file."""
@@ -93,9 +97,13 @@ class ModelInfo:
         }
         if self.data is not None:
             classes = {name: list(words) for name, words in self.data.classes.items()}
-            found["data"] = _json(
-                {"sha256": self.data.sha256, "split": self.data.split, "classes": classes}
-            )
+            record: dict[str, Any] = {"sha256": self.data.sha256, "split": self.data.split}
+            record["classes"] = classes
+            if self.data.all_folds:
+                record["all_folds"] = True
+            found["data"] = _json(record)
+        if self.members > 1:
+            found["members"] = str(self.members)
         for name, given in self.inputs.items():
             if given.tokenizer:
                 found[f"{_TOKENIZER}{name}"] = given.tokenizer
@@ -148,7 +156,9 @@ def _parsed(texts: Mapping[str, str]) -> ModelInfo:
             sha256=str(data["sha256"]),
             split=dict(data["split"]),
             classes=_words(data["classes"]),
+            all_folds=bool(data.get("all_folds", False)),
         ),
+        members=int(texts.get("members", "1")),
     )
 
 

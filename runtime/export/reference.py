@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from dlc.compiler.codegen.identifiers import module_path
+from dlc.compiler.codegen.onnx_graph import Members, member_prefix
 from dlc.compiler.components.settings import Settings
 from dlc.compiler.ir.graph import Program
 from dlc.compiler.ir.parametrization import effective_name
@@ -84,6 +85,19 @@ def program_state(module: nn.Module, program: Program) -> dict[str, Array]:
             layer = module.get_submodule(module_path(f"{path}.")[:-1])
             state[f"{path}.{weight}"] = _computed(layer, weight)
     return state
+
+
+def network_state(module: nn.Module, program: Program, members: Members | None) -> dict[str, Array]:
+    """The numbers of one network, or of each of several by its prefix."""
+    if members is None:
+        return program_state(module, program)
+    return {
+        member_prefix(member) + key: array
+        for member, one in enumerate(members.programs)
+        for key, array in program_state(
+            module.get_submodule(member_prefix(member)[:-1]), one
+        ).items()
+    }
 
 
 def _computed(layer: nn.Module, weight: str) -> Array:

@@ -3,35 +3,48 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from dlc.compiler import Compilation
 from dlc.compiler.codegen.identifiers import class_name
+from dlc.compiler.codegen.onnx_graph import Members
 from dlc.compiler.codegen.torch_module import generate
+from dlc.compiler.components.combination import combinations
 from dlc.compiler.version import VERSION
+from dlc.runtime.ensembles.network import EnsembleNetwork
 from dlc.runtime.export.exporter import Network
 from dlc.runtime.export.metadata import DataRecord
 from dlc.runtime.failures import failure, shown
 from dlc.runtime.loading import load_module
 from dlc.runtime.training import random_state
-from dlc.runtime.training.checkpoint import Checkpoint, best_step, no_weights
+from dlc.runtime.training.checkpoint import Checkpoint, Which, choose
 from dlc.runtime.training.plan import compile_resolved
-from dlc.runtime.training.run_folder import MODULE, RunFolder, open_run
+from dlc.runtime.training.run_folder import MEMBERS, MODULE, RunFolder, open_run
 from dlc.runtime.training.weights import load_tensors
 from dlc.runtime.transfer.pretrained import pretrained_of
 
 
-def of_run(path: Path) -> Network:
-    """The network of a run folder with its weights: the best ones where a figure is
-    monitored, else the last.
+def of_run(path: Path, which: Which | None = None) -> Network:
+    """The network of a run folder with its weights; None are those that the run ends with, see
+    `checkpoint.choose`. Of an ensemble, its members as one network.
 
     The module is generated again from the resolved spec; no file of the folder is executed.
     Raises `Failure`: E0613 where the folder's `model.py` is not what its spec gives, E0608,
     E0610, E0611.
     """
     run = open_run(path)
+    if "ensemble" in run.record:
+        summary = run.summary()
+        if summary is None:
+            raise failure(
+                "E0610",
+                f"the members of `{shown(path)}` are not all trained yet",
+                help=f"go on: `dlc train --resume {shown(path)}`",
+            )
+        return of_members(run, summary["chosen"], which, metrics=_figures(summary))
     compilation = compile_resolved(run)
     source = generate(compilation)
     if source != run.module():
@@ -41,7 +54,7 @@ def of_run(path: Path) -> Network:
             notes=(f"the run was started by dlc {run.record.get('dlc')}, this is {VERSION}",),
             help="take that version, or train again into another folder",
         )
-    checkpoint = _checkpoint(run)
+    checkpoint = choose(run.path, which)
     module = _built(compilation, source, seed=0)
     try:
         load_tensors(module, checkpoint.model)
@@ -58,7 +71,43 @@ def of_run(path: Path) -> Network:
         module=module,
         preprocessing=preprocessing,
         data=DataRecord(sha256=data["sha256"], split=data["split"], classes=preprocessing.labels),
-        metrics=_metrics(run, checkpoint),
+        metrics=_metrics(run, checkpoint, ending=which is None),
+    )
+
+
+def of_members(
+    run: RunFolder,
+    members: Iterable[int],
+    which: Which | None = None,
+    *,
+    metrics: Mapping[str, float] | None = None,
+) -> Network:
+    """Some members of an ensemble as one network. Raises what `of_run` raises."""
+    record = run.record["ensemble"]
+    networks = [of_run(run.path / MEMBERS / str(member), which) for member in members]
+    first = networks[0]
+    assert first.preprocessing is not None
+    assert first.data is not None
+    for other in networks[1:]:
+        assert other.preprocessing is not None
+        if other.preprocessing.files() != first.preprocessing.files():
+            raise failure(
+                "E0613",
+                f"the members of `{shown(run.path)}` do not preprocess their data alike",
+                help="train again into another folder",
+            )
+    program, settings = first.compilation.program, first.compilation.settings
+    outputs = {name: program.graph.values[value] for name, value in program.graph.outputs}
+    found = combinations(settings, outputs, dict(program.targets), record["combine"])
+    return replace(
+        first,
+        module=EnsembleNetwork((network.module for network in networks), found),
+        data=replace(first.data, all_folds=record["vary"] == "fold"),
+        metrics=metrics,
+        members=Members(
+            programs=tuple(network.compilation.program for network in networks),
+            combinations=found,
+        ),
     )
 
 
@@ -77,20 +126,18 @@ def _built(compilation: Compilation, source: str, seed: int) -> Any:
     return getattr(load_module(source), class_name(compilation.program.name))()
 
 
-def _checkpoint(run: RunFolder) -> Checkpoint:
-    newest = run.checkpoints.load_newest()
-    if newest is None:
-        raise no_weights(run.path)
-    step = best_step(newest)
-    return newest if step in (None, newest.step) else run.checkpoints.load(int(step or 0))
+def _metrics(run: RunFolder, checkpoint: Checkpoint, *, ending: bool) -> dict[str, float]:
+    """The figures of the weights: of the validation that they are from, and, of those that a run
+    has ended with, of the test part."""
+    validated = dict(checkpoint.state.get("figures") or {})
+    summary = (run.summary() or {}) if ending else {}
+    return _figures({"test": summary.get("test"), "metrics": validated or summary.get("metrics")})
 
 
-def _metrics(run: RunFolder, checkpoint: Checkpoint) -> dict[str, float]:
-    """The figures of the weights: of the validation that they are from, and of the test
-    part where the run has ended."""
-    found = dict(checkpoint.state.get("figures") or {})
-    test = (run.summary() or {}).get("test") or {}
-    found |= {f"test_{name}": value for name, value in test.items()}
+def _figures(summary: Mapping[str, Any]) -> dict[str, float]:
+    """The figures of a summary that are numbers."""
+    found = dict(summary.get("metrics") or {})
+    found |= {f"test_{name}": value for name, value in (summary.get("test") or {}).items()}
     return {
         name: float(value)
         for name, value in found.items()

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -29,6 +29,9 @@ from dlc.runtime.inference.figures import Matrix
 from dlc.runtime.inference.measures import Measures
 from dlc.runtime.inference.predictor import Predictor, open_data
 from dlc.runtime.inference.session import Array
+
+if TYPE_CHECKING:
+    from dlc.runtime.training.checkpoint import Which
 
 Rows = npt.NDArray[np.int64]
 #: The values of outputs and targets for some places of a data set, chunk by chunk.
@@ -197,6 +200,13 @@ def _part(
             f"`{subject.what}` records another split than its spec gives",
             help="export the model again with `dlc export`",
         )
+    if record.all_folds and part != "test" and (part or not len(samples.division.test)):
+        raise failure(
+            "E0604",
+            f"each row but those of a test part trained some member of `{subject.what}`",
+            help="keep rows for testing (`data.split.test`), or measure others with `--data FILE`",
+            exit_code=2,
+        )
     if part is None:
         part = next((p for p in ("test", "validation") if len(samples.division.part(p))), ALL)
     places = everything if part == ALL else samples.division.part(part)
@@ -281,8 +291,9 @@ def _padded(values: Ragged) -> Array:
 # ── a run ────────────────────────────────────────────────────────────────────
 
 
-def run_subject(folder: Path, device: str = "auto") -> Subject:
-    """A run folder, by torch. Raises what loading its weights raises."""
+def run_subject(folder: Path, device: str = "auto", weights: Which | None = None) -> Subject:
+    """A run folder, by torch, with the weights that are asked for. Raises what loading them
+    raises."""
     from dlc.runtime.device import choose_device, describe
     from dlc.runtime.export.sources import of_run
     from dlc.runtime.objectives.base import Drawn
@@ -290,7 +301,7 @@ def run_subject(folder: Path, device: str = "auto") -> Subject:
     from dlc.runtime.training.run_folder import open_run
     from dlc.runtime.training.streamed import samples_of
 
-    network = of_run(folder)
+    network = of_run(folder, weights)
     compilation, fitted = network.compilation, network.preprocessing
     program, settings = compilation.program, compilation.settings
     inputs = {name: program.graph.values[name] for name in program.graph.inputs}

@@ -10,7 +10,6 @@ from typing import cast
 import numpy as np
 import torch
 
-from dlc.compiler.components.schedules.reduce_on_plateau import ReduceOnPlateau
 from dlc.runtime.augmentation.augmenter import Augmenter
 from dlc.runtime.data.dataset import DataSet
 from dlc.runtime.data.ragged import Ragged
@@ -20,7 +19,7 @@ from dlc.runtime.loading import model_class
 from dlc.runtime.objectives.base import Drawn
 from dlc.runtime.training import random_state
 from dlc.runtime.training.attached import hooks_of
-from dlc.runtime.training.plan import Plan
+from dlc.runtime.training.plan import Plan, monitors
 from dlc.runtime.training.progress import Progress
 from dlc.runtime.training.run_folder import RunFolder
 from dlc.runtime.training.samples import Epochs, Samples
@@ -53,16 +52,7 @@ def trainer_of(
     module = load(plan.source)
     model = build_model(module, train.seed).to(device)
     batch = plan.data.batch_size
-    samples = samples_of(
-        data,
-        inputs=[*plan.inputs],
-        targets=[*plan.targets],
-        device=device,
-        on_host=plan.host_lengths,
-        drawn=Drawn(draws=data.draws, seed=train.seed, shuffle=plan.data.shuffle)
-        if data.draws is not None
-        else None,
-    )
+    samples = samples_for(plan, data, device)
     count = samples.count(rows)
     epochs = Epochs(
         rows,
@@ -96,6 +86,20 @@ def trainer_of(
     if isinstance(samples, StreamedSamples) and trainer.augmenter is None:
         samples.following = partial(_order_of, trainer)
     return trainer
+
+
+def samples_for(plan: Plan, data: DataSet, device: torch.device) -> Samples:
+    """The samples of a plan's data set where the network is."""
+    return samples_of(
+        data,
+        inputs=[*plan.inputs],
+        targets=[*plan.targets],
+        device=device,
+        on_host=plan.host_lengths,
+        drawn=Drawn(draws=data.draws, seed=plan.settings.train.seed, shuffle=plan.data.shuffle)
+        if data.draws is not None
+        else None,
+    )
 
 
 def _order_of(trainer: Trainer, epoch: int) -> Rows | None:
@@ -146,17 +150,9 @@ def augmenter_of(plan: Plan, data: DataSet, samples: Samples) -> Augmenter | Non
 
 def _refuse_unmonitored(plan: Plan, data: DataSet) -> None:
     """What follows a figure needs a part of the data to take it from."""
-    if len(data.division.validation):
-        return
-    early, schedule = plan.settings.train.early_stopping, plan.settings.schedule
-    who = ""
-    if early is not None:
-        who = f"early stopping watches `{early.monitor}`"
-    elif isinstance(schedule, ReduceOnPlateau):
-        who = f"`{schedule.name}` follows `{schedule.monitor}`"
-    if who:
+    for what, monitor in monitors(plan) if len(data.division.validation) == 0 else ():
         raise failure(
             "E0309",
-            f"{who}, and there is no validation part",
+            f"{what} `{monitor}`, and there is no validation part",
             help="give it a share: `data.split: {train: 0.8, validation: 0.2}`",
         )

@@ -12,9 +12,9 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
@@ -26,7 +26,13 @@ MODEL = "model.safetensors"
 OPTIMIZER = "optimizer.safetensors"
 AVERAGES = "averages.safetensors"
 STATE = "state.json"
+#: The hook that averages weights: its tensors `average/weights/<state_dict key>` are the average.
+AVERAGE = "average"
+_AVERAGED = f"{AVERAGE}/weights/"
 MANIFEST = "manifest.json"
+#: The weights of a run: of the best validation, as it measured them; of the last step; the average
+#: as of the last step.
+Which: TypeAlias = Literal["best", "last", "average"]
 _FORMAT = 1
 _FOLDER = re.compile(r"step-(\d{8,})\Z")
 
@@ -42,6 +48,19 @@ class Checkpoint:
     optimizer: Mapping[str, Any]
     state: Mapping[str, Any]
     averages: Mapping[str, Any] = field(default_factory=dict)
+
+    def average(self) -> dict[str, Any]:
+        """The average of the weights by state_dict key; empty where there is none."""
+        return {
+            name.removeprefix(_AVERAGED): array
+            for name, array in self.averages.items()
+            if name.startswith(_AVERAGED)
+        }
+
+    @property
+    def validates_average(self) -> bool:
+        """Whether validations measure the average where there is one."""
+        return bool(self.state.get("hooks", {}).get(AVERAGE, {}).get("watched"))
 
 
 class CheckpointStore:
@@ -168,7 +187,7 @@ def no_weights(folder: Path) -> Failure:
     if (folder / "members").is_dir():
         return failure(
             "E0610",
-            f"`{place}` holds a run for each fold, and no weights of its own",
+            f"`{place}` holds the runs of its members, and no weights of its own",
             help=f"name one of them: `{place}/members/0`",
         )
     return failure(
@@ -178,17 +197,51 @@ def no_weights(folder: Path) -> Failure:
     )
 
 
-def load_weights(folder: Path, which: Literal["best", "last"] = "best") -> dict[str, Array]:
-    """The weights of a run folder by state_dict key. `best` is the best validation where a
-    figure is monitored, else the last. Raises `Failure` E0608, E0610, E0611."""
+def load_weights(folder: Path, which: Which | None = None) -> dict[str, Array]:
+    """The weights of a run folder by state_dict key; None are those that the run ends with.
+    Raises `Failure` E0608, E0610, E0611."""
+    return dict(choose(folder, which).model)
+
+
+def choose(folder: Path, which: Which | None = None) -> Checkpoint:
+    """The checkpoint that holds the weights that are asked for, with these as its `model`.
+
+    None are those that the run ends with: where a figure is monitored, those of the best
+    validation, as it measured them; else the last, or their average. An average that no
+    validation has measured is what the run ends with in any case. The `figures` in the state
+    are those of the weights, and absent where no validation has measured them. Raises `Failure`
+    E0608, E0611, and E0610 where there is nothing of the kind.
+    """
     store = CheckpointStore(folder / "checkpoints")
     newest = store.load_newest()
     if newest is None:
         raise no_weights(folder)
-    step = best_step(newest)
-    if which == "last" or step is None or step == newest.step:
-        return dict(newest.model)
-    return dict(store.load(step).model)
+    average = newest.average()
+    if which == "last":
+        return _unmeasured(newest) if average and newest.validates_average else newest
+    if which == "average" or (which is None and average and not newest.validates_average):
+        if not average:
+            raise failure(
+                "E0610",
+                f"`{shown(folder)}` holds no average of its weights",
+                help="leave `--weights` out; `train.average` makes one, such as `ema(0.999)`",
+            )
+        found = replace(newest, model=average)
+        return found if newest.validates_average else _unmeasured(found)
+    step = newest.state.get("best", {}).get("step") if which == "best" else best_step(newest)
+    if which == "best" and step is None:
+        raise failure(
+            "E0610",
+            f"`{shown(folder)}` monitors no figure, so that no weights are the best",
+            help="leave `--weights` out; `train.early_stopping` makes a run monitor one",
+        )
+    found = newest if step in (None, newest.step) else store.load(int(step or 0))
+    average = found.average()
+    return replace(found, model=average) if average and found.validates_average else found
+
+
+def _unmeasured(checkpoint: Checkpoint) -> Checkpoint:
+    return replace(checkpoint, state={**checkpoint.state, "figures": {}})
 
 
 def best_step(checkpoint: Checkpoint) -> int | None:

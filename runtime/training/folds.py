@@ -11,7 +11,7 @@ import math
 import os
 import statistics
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +20,13 @@ from dlc.runtime.data.dividing import count_folds
 from dlc.runtime.failures import failure, shown
 from dlc.runtime.training import session
 from dlc.runtime.training.assembly import Load
+from dlc.runtime.training.members import Members, stop_of
 from dlc.runtime.training.plan import Plan
 from dlc.runtime.training.progress import Progress
 from dlc.runtime.training.run_folder import (
     MEMBERS,
     MODULE,
     RESOLVED,
-    RUN,
     SUMMARY,
     RunFolder,
     abandon,
@@ -38,18 +38,6 @@ from dlc.runtime.training.storage import DISK, Disk
 
 #: The plan of one fold, made from the resolved spec of the folder.
 FoldPlan = Callable[[RunFolder, int], Plan]
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Training:
-    """What all members have in common."""
-
-    plan: FoldPlan
-    load: Load
-    progress: Progress
-    device: str
-    sets: tuple[str, ...]
-    disk: Disk
 
 
 def start_folds(
@@ -76,7 +64,7 @@ def start_folds(
         )
     run = create_run(folder, disk=disk)
     try:
-        count = count_folds(plan.data, plan.root, _columns(plan))
+        count = count_folds(plan.data, plan.root, columns_of(plan))
         run.commit(
             {
                 "spec" + Path(spec[0]).suffix: spec[1].encode(),
@@ -98,15 +86,7 @@ def start_folds(
     except BaseException:
         abandon(run)
         raise
-    shared = _Training(
-        plan=fold_plan,
-        load=load,
-        progress=progress,
-        device=device,
-        sets=tuple(sets),
-        disk=disk,
-    )
-    return _train(run, shared, spec)
+    return _train(run, _folds(run, fold_plan, spec, load, progress, device, tuple(sets), disk))
 
 
 def resume_folds(
@@ -121,15 +101,9 @@ def resume_folds(
     """Goes on where the folds of a folder stopped: those that ended are left as they are."""
     run = resume_run(folder, disk=disk)
     given = run.record["arguments"]
-    shared = _Training(
-        plan=fold_plan,
-        load=load,
-        progress=progress,
-        device=device or given["device"],
-        sets=tuple(given["set"]),
-        disk=disk,
-    )
-    return _train(run, shared, (given["spec"], run.spec()))
+    spec, sets = (given["spec"], run.spec()), tuple(given["set"])
+    where = device or given["device"]
+    return _train(run, _folds(run, fold_plan, spec, load, progress, where, sets, disk))
 
 
 def is_of_folds(folder: Path) -> bool:
@@ -137,7 +111,7 @@ def is_of_folds(folder: Path) -> bool:
     return "folds" in open_run(folder).record
 
 
-def _columns(plan: Plan) -> dict[str, str]:
+def columns_of(plan: Plan) -> dict[str, str]:
     """The column that an input or target stands for, where the spec maps it to one."""
     return {
         name: column if isinstance(column, str) else column[0]
@@ -145,56 +119,43 @@ def _columns(plan: Plan) -> dict[str, str]:
     }
 
 
-def _train(run: RunFolder, shared: _Training, spec: tuple[str, str]) -> session.Outcome:
+def _folds(
+    run: RunFolder,
+    fold_plan: FoldPlan,
+    spec: tuple[str, str],
+    load: Load,
+    progress: Progress,
+    device: str,
+    sets: tuple[str, ...],
+    disk: Disk,
+) -> Members:
+    count = run.record["folds"]
+    return Members(
+        run=run,
+        count=count,
+        plan=lambda fold: fold_plan(run, fold),
+        spec=lambda _: spec,
+        sets=lambda fold: (*sets, fold_setting(fold)),
+        told=lambda fold: f"fold {fold}, of {count}",
+        load=load,
+        progress=progress,
+        device=device,
+        disk=disk,
+    )
+
+
+def _train(run: RunFolder, folds: Members) -> session.Outcome:
     try:
-        count = run.record["folds"]
-        summaries: list[Mapping[str, Any]] = []
-        for fold in range(count):
-            outcome = _train_one(run, fold, shared, spec)
-            if outcome.exit_code or outcome.signal:
-                summary = _together(run, summaries, ended="stopped")
-                return session.Outcome(
-                    folder=run.path,
-                    summary=summary,
-                    exit_code=outcome.exit_code,
-                    signal=outcome.signal,
-                )
-            summaries.append(outcome.summary)
-        summary = _together(run, summaries, ended="finished")
+        outcomes = folds.train()
+        stopped = stop_of(outcomes)
+        summaries = [outcome.summary for outcome in outcomes if outcome is not stopped]
+        summary = _together(run, summaries, ended="stopped" if stopped else "finished")
+        if stopped is not None:
+            return replace(stopped, folder=run.path, summary=summary)
         run.write_json(SUMMARY, summary)
         return session.Outcome(folder=run.path, summary=summary)
     finally:
         run.close()
-
-
-def _train_one(
-    run: RunFolder, fold: int, shared: _Training, spec: tuple[str, str]
-) -> session.Outcome:
-    folder = run.path / MEMBERS / str(fold)
-    begun = (folder / RUN).exists()
-    summary = open_run(folder).summary() if begun else None
-    if summary is not None:
-        return session.Outcome(folder=folder, summary=summary)
-    shared.progress.say(f"fold {fold}, of {run.record['folds']}")
-    if not begun:
-        return session.start(
-            shared.plan(run, fold),
-            folder,
-            spec=spec,
-            load=shared.load,
-            progress=shared.progress,
-            device=shared.device,
-            sets=(*shared.sets, fold_setting(fold)),
-            disk=shared.disk,
-        )
-    return session.resume(
-        folder,
-        lambda _: shared.plan(run, fold),
-        load=shared.load,
-        progress=shared.progress,
-        device=shared.device,
-        disk=shared.disk,
-    )
 
 
 def fold_setting(fold: int) -> str:
@@ -248,23 +209,30 @@ def table(folder: Path, summary: Mapping[str, Any]) -> str:
         return lines[0]
     rows = [["fold", *figures]]
     for fold in range(done):
-        rows.append([str(fold), *(_number(f["values"][fold]) for f in figures.values())])
+        rows.append([str(fold), *(number(f["values"][fold]) for f in figures.values())])
     rows.append(["mean ± deviation", *(_spread(f) for f in figures.values())])
+    return "\n".join([*lines, *aligned(rows)])
+
+
+def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Rows of cells as lines: the first column to the left, the others to the right."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    lines = []
     for row in rows:
         cells = [
             text.ljust(width) if column == 0 else text.rjust(width)
             for column, (text, width) in enumerate(zip(row, widths, strict=True))
         ]
         lines.append("  " + "  ".join(cells).rstrip())
-    return "\n".join(lines)
+    return lines
 
 
-def _number(value: float | None) -> str:
+def number(value: float | None) -> str:
+    """A figure in four digits."""
     return "-" if value is None else f"{value:.4g}"
 
 
 def _spread(figure: Mapping[str, Any]) -> str:
     if figure["deviation"] is None:
-        return _number(figure["mean"])
+        return number(figure["mean"])
     return f"{figure['mean']:.4g} ± {figure['deviation']:.2g}"

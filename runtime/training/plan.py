@@ -9,11 +9,13 @@ from pathlib import Path
 from dlc.compiler import Compilation, Source, check
 from dlc.compiler.codegen import identifiers
 from dlc.compiler.components import figures, registry
+from dlc.compiler.components.averages.top_k import TopK
 from dlc.compiler.components.base import Component, ComponentError
 from dlc.compiler.components.comparison import Pair
 from dlc.compiler.components.initializers.lsuv import Lsuv
 from dlc.compiler.components.losses.cross_entropy import CrossEntropy
 from dlc.compiler.components.losses.nll_loss import NllLoss
+from dlc.compiler.components.schedules.reduce_on_plateau import ReduceOnPlateau
 from dlc.compiler.components.sections.data import Data
 from dlc.compiler.components.settings import Head, Settings
 from dlc.compiler.diagnostics.model import DiagnosticError, Severity
@@ -25,7 +27,7 @@ from dlc.runtime.data.dataset import Bound, refuse_unread
 from dlc.runtime.data.preprocessing import refuse_unavailable
 from dlc.runtime.failures import failure, shown
 from dlc.runtime.training.host_lengths import host_lengths
-from dlc.runtime.training.run_folder import RESOLVED, RunFolder
+from dlc.runtime.training.run_folder import RESOLVED, SPECS, RunFolder
 from dlc.runtime.transfer.pretrained import Pretrained, pretrained_of
 
 
@@ -125,10 +127,16 @@ def _scaled(program: Program) -> Iterator[Scaled]:
                 )
 
 
-def compile_resolved(run: RunFolder, sets: Sequence[str] = ()) -> Compilation:
-    """The spec of a run folder, compiled again, with `--set` arguments on top. Raises
-    `DiagnosticError` with its errors."""
-    source = Source(shown(run.path / RESOLVED), run.resolved(), "yaml")
+def compile_resolved(
+    run: RunFolder, sets: Sequence[str] = (), *, member: int | None = None
+) -> Compilation:
+    """The spec of a run folder, or of one member of its ensemble, compiled again, with `--set`
+    arguments on top. Raises `DiagnosticError` with its errors."""
+    if member is None:
+        source = Source(shown(run.path / RESOLVED), run.resolved(), "yaml")
+    else:
+        name = shown(run.path / SPECS / f"{member}.yaml")
+        source = Source(name, run.member_spec(member), "yaml")
     result = check(source, path=run.root / RESOLVED, root=run.root, sets=tuple(sets))
     if result.compilation is None:
         raise DiagnosticError(*(d for d in result.diagnostics if d.severity is Severity.ERROR))
@@ -169,14 +177,32 @@ def figure_names(plan: Plan) -> dict[str, bool]:
     return figures.figure_names(plan.settings.metrics, plan.outputs)
 
 
+def average_monitor(plan: Plan) -> str:
+    """The figure by which an average chooses weights."""
+    train = plan.settings.train
+    early = train.early_stopping.monitor if train.early_stopping is not None else "val_loss"
+    given = train.average.monitor if isinstance(train.average, TopK) else None
+    return given or early
+
+
+def monitors(plan: Plan) -> Iterator[tuple[str, str]]:
+    """The figures that something of the plan looks at: what does, as in `early stopping
+    watches`, and the name of the figure."""
+    train = plan.settings.train
+    if train.early_stopping is not None:
+        yield "early stopping watches", train.early_stopping.monitor
+    if isinstance(train.average, TopK):
+        yield "`top_k` watches", average_monitor(plan)
+    if isinstance(plan.settings.schedule, ReduceOnPlateau):
+        yield f"`{plan.settings.schedule.name}` follows", plan.settings.schedule.monitor
+
+
 def _refuse_unknown_monitor(plan: Plan) -> None:
-    early = plan.settings.train.early_stopping
-    if early is None:
-        return
-    try:
-        figures.check_monitor(early.monitor, plan.settings.metrics, plan.outputs, plan.types)
-    except ComponentError as problem:
-        raise failure(problem.code, problem.message, help=problem.help) from None
+    for _, monitor in monitors(plan):
+        try:
+            figures.check_monitor(monitor, plan.settings.metrics, plan.outputs, plan.types)
+        except ComponentError as problem:
+            raise failure(problem.code, problem.message, help=problem.help) from None
 
 
 def _components(settings: Settings) -> Iterator[Component]:

@@ -8,7 +8,8 @@ preprocess/            fitted statistics and class names
 metrics.jsonl          one object a validation
 checkpoints/           step-00001234/ each, see `checkpoint.py`
 summary.json           how it ended
-members/               runs of folds, of the same shape, instead of the three above
+members/               runs of folds or of an ensemble, of the same shape, instead of those three
+specs/                 the resolved spec of each member of an ensemble
 lock                   held by the process that writes
 """
 
@@ -44,9 +45,10 @@ PREPROCESS = "preprocess"
 CHECKPOINTS = "checkpoints"
 LOCK = "lock"
 MEMBERS = "members"
+SPECS = "specs"
 _FORMAT = 1
 _OURS = {
-    *(RUN, RESOLVED, MODULE, METRICS, SUMMARY, PREPROCESS, CHECKPOINTS, LOCK, MEMBERS),
+    *(RUN, RESOLVED, MODULE, METRICS, SUMMARY, PREPROCESS, CHECKPOINTS, LOCK, MEMBERS, SPECS),
     *("spec.yaml", "spec.yml", "spec.dlc"),
 }
 
@@ -79,6 +81,10 @@ class RunFolder:
     def resolved(self) -> str:
         """The text of the fully resolved spec, as it was written. Raises `Failure`."""
         return self._text(RESOLVED)
+
+    def member_spec(self, member: int) -> str:
+        """The text of the resolved spec of one member of an ensemble."""
+        return self._text(f"{SPECS}/{member}.yaml")
 
     def spec(self) -> str:
         """The text of the spec as it was given."""

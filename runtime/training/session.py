@@ -21,8 +21,9 @@ from dlc.runtime.data.skipping import say_skipped, skipped_record
 from dlc.runtime.device import choose_device, describe
 from dlc.runtime.failures import failure, shown
 from dlc.runtime.inference.figures import plain
+from dlc.runtime.inference.measures import Measures
 from dlc.runtime.training.assembly import Load, trainer_of
-from dlc.runtime.training.checkpoint import load_weights, weights_sha256
+from dlc.runtime.training.checkpoint import AVERAGE, choose, weights_sha256
 from dlc.runtime.training.data_init import initialize_from_data
 from dlc.runtime.training.plan import Plan
 from dlc.runtime.training.progress import Progress, figures_text, time_text
@@ -37,6 +38,7 @@ from dlc.runtime.training.run_folder import (
     create_run,
     resume_run,
 )
+from dlc.runtime.training.samples import Rows
 from dlc.runtime.training.signals import stop_on_signals
 from dlc.runtime.training.storage import DISK, Disk
 from dlc.runtime.training.trainer import Trainer
@@ -64,13 +66,15 @@ def start(
     device: str = "auto",
     sets: Iterable[str] = (),
     disk: Disk = DISK,
+    fitted: Preprocessing | None = None,
 ) -> Outcome:
     """Trains a new run. `spec` is the name and text of the spec as given; `load` makes a
-    module of the plan's source. Raises `Failure`."""
+    module of the plan's source; `fitted` is preprocessing that is not to be fitted to this run's
+    rows. Raises `Failure`."""
     where = choose_device(device)
     run = create_run(folder, disk=disk)
     try:
-        data = prepare_for(plan)
+        data = prepare_for(plan, fitted)
         say_skipped(data, progress.say)
         choices = _choices(plan, where)
         files = {
@@ -299,22 +303,23 @@ def _conclude(
     trainer: Trainer, run: RunFolder, data: DataSet, progress: Progress
 ) -> dict[str, Any]:
     """Measures the test part once, with the weights that the run ends with."""
-    weights = load_weights(run.path)
+    ending = choose(run.path)
     summary = _summary(trainer, data, finished=trainer.finished)
-    summary["weights"] = weights_sha256(weights)
-    part = "test" if len(data.division.test) else "val"
-    rows = data.division.test if part == "test" else data.division.validation
+    summary["weights"] = weights_sha256(ending.model)
+    averaged = ending.state.get("hooks", {}).get(AVERAGE, {}).get("averaged")
+    if averaged:
+        summary["averaged"] = averaged
+    load_tensors(trainer.model, ending.model)
+    validation, test = data.division.validation, data.division.test
+    if len(validation) and not ending.state["figures"]:
+        # An average of what validations have measured one by one.
+        figures = _measured(trainer, validation).results()
+        summary["metrics"] = plain({f"val_{name}": value for name, value in figures.items()})
+    part = "test" if len(test) else "val"
+    rows = test if part == "test" else validation
     of_classes = any(m.gives(trainer.plan.types) == "matrix" for m in trainer.plan.settings.metrics)
     if part == "test" or (len(rows) and of_classes):
-        load_tensors(trainer.model, weights)
-        found = measured(
-            trainer.model,
-            trainer.plan,
-            trainer.samples,
-            rows,
-            trainer.epochs.batch_size,
-            trainer.labels,
-        )
+        found = _measured(trainer, rows)
         if part == "test":
             summary["test"] = plain(found.results())
         if of_classes:
@@ -323,8 +328,14 @@ def _conclude(
             }
     run.write_json(SUMMARY, summary)
     progress.concluded(summary)
-    progress.say(ending(summary))
+    progress.say(ending_text(summary))
     return summary
+
+
+def _measured(trainer: Trainer, rows: Rows) -> Measures:
+    """What the weights that are in the network say of some rows."""
+    size = trainer.epochs.batch_size
+    return measured(trainer.model, trainer.plan, trainer.samples, rows, size, trainer.labels)
 
 
 def _summary(trainer: Trainer, data: DataSet, *, finished: str) -> dict[str, Any]:
@@ -346,7 +357,7 @@ def _summary(trainer: Trainer, data: DataSet, *, finished: str) -> dict[str, Any
     return summary
 
 
-def ending(summary: Mapping[str, Any]) -> str:
+def ending_text(summary: Mapping[str, Any]) -> str:
     """The summary in one line."""
     how = "stopped early" if summary["ended"] == "early_stopping" else "done"
     text = f"{how} after {summary['steps']:,} steps in {time_text(summary['seconds'])}"

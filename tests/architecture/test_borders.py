@@ -28,6 +28,7 @@ MAY_IMPORT = {
     "lowering": _MIDDLE | {"analysis"},
     "compilation": _MIDDLE,
     "transfer": _MIDDLE | {"compilation"},
+    "members": _MIDDLE | {"compilation"},
     "lints": _MIDDLE | {"analysis", "compilation"},
     "schema_definitions": _MIDDLE,
     "schema": _MIDDLE | {"schema_definitions"},

@@ -10,10 +10,9 @@ from dlc.compiler.record import component
 
 @component
 class Average(Component):
-    """A second set of weights, averaged over the course of training."""
+    """A second set of weights, made of those that training passes through.
+
+    What a run ends with, and `dlc evaluate` and `dlc export` take, is then the average.
+    """
 
     kind: ClassVar[str] = "average"
-    available: ClassVar[bool] = False
-    available_note: ClassVar[str] = (
-        "weights are not averaged yet: `early_stopping` keeps the best ones"
-    )

@@ -22,5 +22,7 @@ class Snapshots(Average):
     """
 
     name: ClassVar[str] = "snapshots"
+    available: ClassVar[bool] = False
+    available_note: ClassVar[str] = "write `ema(0.999)`, `swa(start=0.75)` or `top_k(3)`"
 
     count: Annotated[int, Ge(2)] = 5

@@ -30,8 +30,8 @@ def test_ops_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["ops", "--kind", "average", "--format", "json"]) == 0
     answer = json.loads(capsys.readouterr().out)
     assert answer["ok"]
-    assert [c["name"] for c in answer["components"]] == ["ema", "snapshots", "swa"]
-    assert all(c["summary"] and not c["runs"] and c["note"] for c in answer["components"])
+    assert [c["name"] for c in answer["components"]] == ["ema", "snapshots", "swa", "top_k"]
+    assert all(c["summary"] and c["runs"] for c in answer["components"])
 
 
 def test_ops_of_no_kind(capsys: pytest.CaptureFixture[str]) -> None:

@@ -151,5 +151,5 @@ def test_a_spec_without_folds_is_told_how_to_get_them(tmp_path: Path) -> None:
 
 def test_a_folder_of_folds_has_no_weights_of_its_own(tmp_path: Path) -> None:
     train(tmp_path, Split(folds=2))
-    with pytest.raises(Failure, match="a run for each fold, and no weights of its own"):
+    with pytest.raises(Failure, match="the runs of its members, and no weights of its own"):
         load_weights(tmp_path / "run")

@@ -25,6 +25,10 @@ from typing import Any
 import numpy as np
 import torch
 
+from dlc.compiler.components.averages.base import Average
+from dlc.compiler.components.averages.ema import Ema
+from dlc.compiler.components.averages.swa import Swa
+from dlc.compiler.components.averages.top_k import TopK
 from dlc.compiler.components.intervals.epochs import Epochs
 from dlc.compiler.components.intervals.steps import Steps
 from dlc.compiler.components.losses.cross_entropy import CrossEntropy
@@ -153,6 +157,13 @@ def plan(root: Path, *, epochs: int = 4, rows: int = 407, **train: Any) -> Plan:
     )
 
 
+#: Averages by the word of the command line; each is in force early in a short run.
+AVERAGES: dict[str, Average] = {
+    "ema": Ema(decay=0.9),
+    "swa": Swa(start=0.3),
+    "top_k": TopK(count=3),
+}
+
 _numbers = itertools.count()
 
 
@@ -259,6 +270,7 @@ def main(words: list[str]) -> int:
     parser.add_argument("--epochs", type=int, default=4)
     parser.add_argument("--pause", type=float, default=0.0)
     parser.add_argument("--in-place", action="store_true")
+    parser.add_argument("--average", choices=AVERAGES)
     given = parser.parse_args(words)
     if given.in_place:
         RunFolder.checkpoints = property(  # type: ignore[assignment]
@@ -268,7 +280,7 @@ def main(words: list[str]) -> int:
     try:
         outcome = run(
             given.folder,
-            plan(given.folder.parent, epochs=given.epochs),
+            plan(given.folder.parent, epochs=given.epochs, average=AVERAGES.get(given.average)),
             progress=Talkative(given.pause),
         )
     except Failure as failure:

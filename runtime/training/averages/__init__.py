@@ -1,0 +1,1 @@
+"""Averages of the weights as hooks, one a file, named as the components that they run."""
