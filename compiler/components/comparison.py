@@ -12,6 +12,9 @@ from dlc.compiler.ir.dims import Answer, Dim, compare
 from dlc.compiler.ir.types import Shape, TensorType
 from dlc.compiler.record import record
 
+#: What a target holds where it does not count, unless its loss says otherwise; torch's number.
+IGNORED = -100
+
 
 @record
 class Pair:

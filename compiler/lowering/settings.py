@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar, cast
 
 from dlc.compiler.components import registry
@@ -112,11 +112,12 @@ class SettingsBuilder:
         if self.program is None:
             optimizer, schedule = self._one("optimizer", Optimizer), self._one("schedule", Schedule)
             return Settings(optimizer=optimizer, schedule=schedule, **kept)
+        loss = self._loss()
         settings = Settings(
             preprocess=self._steps("preprocess", self.inputs, Preprocess),
             postprocess=self._steps("postprocess", self.outputs, Postprocess),
-            loss=self._loss(),
-            metrics=self._metrics(),
+            loss=loss,
+            metrics=self._metrics([term.loss for term in loss]),
             optimizer=self._one("optimizer", Optimizer),
             schedule=self._one("schedule", Schedule),
             **kept,
@@ -290,7 +291,7 @@ class SettingsBuilder:
         self._check(lambda: made.check(self.outputs | self.targets), call)
         return (LossTerm(weight=weight, loss=made),)
 
-    def _metrics(self) -> tuple[Metric, ...]:
+    def _metrics(self, losses: Sequence[Loss]) -> tuple[Metric, ...]:
         value = self.values.get("metrics")
         found: list[Metric] = []
         for item in value.items if isinstance(value, tree.ListExpr) else ():
@@ -299,7 +300,7 @@ class SettingsBuilder:
             made = self._guard(lambda item=item: self._component("metric", item))  # type: ignore[misc]
             if isinstance(made, Metric):
                 self._check(lambda m=made: m.check(self.outputs | self.targets), item)  # type: ignore[misc]
-                found.append(made)
+                found.append(made.following(losses))
         return tuple(found)
 
     # ── what belongs together ────────────────────────────────────────────────

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from dlc.compiler.components.metrics._answers import AnswerMetric
 from dlc.runtime.failures import failure
 from dlc.runtime.metrics.base import Array
 
@@ -17,7 +18,8 @@ def by_class(component: Any, dim: int, values: Mapping[str, Array]) -> tuple[Arr
     scores = np.moveaxis(values[component.input], dim, -1)
     scores = scores.reshape(-1, scores.shape[-1])
     target = values[component.target].reshape(-1)
-    counts = target != component.ignore_index
+    is_metric = isinstance(component, AnswerMetric)
+    counts = target != (component.ignored if is_metric else component.ignore_index)
     scores, target = scores[counts], target[counts]
     refuse_outside(component, target, scores.shape[-1])
     return scores, target

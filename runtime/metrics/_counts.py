@@ -23,7 +23,7 @@ def by_label(
     scores, target = values[metric.input], values[metric.target]
     counts = np.ones(target.shape, bool)
     if target.dtype.kind in "iu":
-        counts = target != metric.ignore_index
+        counts = target != metric.ignored
     elif target.dtype.kind == "f":
         counts = ~np.isnan(target)
     sides = (scores, target > 0.5, counts)
@@ -92,8 +92,8 @@ class AveragedMeasure(CountsMeasure[_M]):
         of_classes = total.ndim == 0
         total = np.broadcast_to(total, right.shape)
         counts = np.ones(right.shape, bool)
-        if of_classes and 0 <= metric.ignore_index < len(counts):
-            counts[metric.ignore_index] = False
+        if of_classes and 0 <= metric.ignored < len(counts):
+            counts[metric.ignored] = False
         if metric.average == "micro" and (of_classes or len(right) > 1):
             pooled = np.ones_like(counts) if self.ignored_is_pooled else counts
             sums = (side[pooled].sum(keepdims=True) for side in (right, said, true, total))

@@ -20,7 +20,7 @@ class BleuMeasure(Measure[Bleu]):
         dim = metric.class_dim(types)
         assert dim is not None
         scores, target = np.moveaxis(values[metric.input], dim, -1), values[metric.target]
-        counts = target != metric.ignore_index
+        counts = target != metric.ignored
         refuse_outside(metric, target[counts], scores.shape[-1])
         answers = scores.argmax(axis=-1)
         matched = np.zeros(metric.n_gram, np.int64)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Self
 
 from dlc.compiler.components.arguments import OutputName, TargetName
 from dlc.compiler.components.base import ComponentError, keyword
-from dlc.compiler.components.comparison import Pair
+from dlc.compiler.components.comparison import IGNORED, Pair
+from dlc.compiler.components.losses.base import Loss
 from dlc.compiler.components.metrics.base import Metric
 from dlc.compiler.ir.types import TensorType
 from dlc.compiler.record import component
@@ -23,16 +26,32 @@ class AnswerMetric(Metric):
     Arguments:
         input: the scores
         target: the class numbers, or 0 and 1 for yes-or-no answers; NaN is a missing answer
-        ignore_index: the class number that does not count, as if it were no class
+        ignore_index: the class number that does not count, as if it were no class; where absent,
+            that of the loss of the same target, else -100
     """
 
     input: OutputName
     target: TargetName
-    ignore_index: int = keyword(-100)
+    ignore_index: int | None = keyword(None)
 
     @property
     def names(self) -> tuple[str, ...]:
         return (self.input, self.target)
+
+    @property
+    def ignored(self) -> int:
+        """The class number that does not count."""
+        return IGNORED if self.ignore_index is None else self.ignore_index
+
+    def following(self, losses: Iterable[Loss]) -> Self:
+        """The metric, which leaves out what the loss of its target leaves out."""
+        if self.ignore_index is not None:
+            return self
+        for loss in losses:
+            index = getattr(loss, "ignore_index", None)
+            if index is not None and self.target in loss.names:
+                return replace(self, ignore_index=index)
+        return self
 
     def pair(self, types: Mapping[str, TensorType]) -> Pair:
         return Pair(self.name, self.input, types[self.input], self.target, types[self.target])

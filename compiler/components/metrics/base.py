@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import ClassVar, Literal, TypeAlias
+from collections.abc import Iterable, Mapping, Sequence
+from typing import ClassVar, Literal, Self, TypeAlias
 
 from dlc.compiler.components.base import Component
+from dlc.compiler.components.losses.base import Loss
 from dlc.compiler.ir.types import TensorType
 from dlc.compiler.record import component
 
@@ -32,6 +33,11 @@ class Metric(Component):
     def names(self) -> tuple[str, ...]:
         """The outputs and targets that are read, output first."""
         raise NotImplementedError(self.name)
+
+    def following(self, losses: Iterable[Loss]) -> Self:
+        """The metric as the losses of the same spec make it: what does not count there does not
+        count here, unless it is said."""
+        return self
 
     def gives(self, types: Mapping[str, TensorType]) -> Gives:
         """What the metric gives for outputs and targets of these types. Only a figure can be

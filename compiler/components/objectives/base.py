@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import ClassVar, Self, TypeAlias
 
 from dlc.compiler.components.base import Component, ComponentError
+from dlc.compiler.components.comparison import IGNORED
 from dlc.compiler.components.losses.base import Loss
 from dlc.compiler.components.preprocessing._texts import TokenStep
 from dlc.compiler.components.preprocessing.base import Preprocess
@@ -15,9 +16,6 @@ from dlc.compiler.ir.types import TensorType
 from dlc.compiler.record import component, record
 
 Types: TypeAlias = Mapping[str, TensorType]
-
-#: What a target holds where no loss is wanted, unless its loss says otherwise.
-IGNORED = -100
 
 
 @record
