@@ -100,6 +100,11 @@ _CODES = (
     # E063x averages and ensembles
     Code("E0631", "unlike-members", "a spec that does not fit the ensemble it is named for"),
     Code("E0632", "uncombinable-output", "an output that an ensemble cannot combine"),
+    Code("E0636", "too-many-ranks", "a batch that is too small to be shared by all ranks"),
+    Code("E0637", "ranks-not-connected", "the processes of a run do not reach each other"),
+    Code("E0638", "lost-rank", "a process of a run died or does not answer"),
+    Code("E0639", "unlike-ranks", "the processes of a run differ in what must agree"),
+    Code("E0640", "not-divisible", "what several processes cannot divide among them"),
     # E07xx starting from trained weights
     Code("E0701", "bad-rename", "an entry of `transfer.rename` that says nothing that can be done"),
     Code("E0702", "transfer-shape", "a tensor of a weights file has another shape than ours"),
@@ -154,6 +159,13 @@ _CODES = (
         "W0211",
         "drift-between-parts",
         "parts of the data that differ from each other",
+        Severity.WARNING,
+    ),
+    # W03xx training
+    Code(
+        "W0307",
+        "statistics-per-rank",
+        "batch norm over each rank's share of a batch",
         Severity.WARNING,
     ),
     # W07xx starting from trained weights

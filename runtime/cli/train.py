@@ -18,6 +18,7 @@ from dlc.compiler.cli.output import (
     with_levels,
 )
 from dlc.compiler.diagnostics.model import Severity
+from dlc.runtime.cli import ranks
 from dlc.runtime.failures import failure, shown
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from dlc.runtime.training.progress import Progress
     from dlc.runtime.training.run_folder import RunFolder
     from dlc.runtime.training.session import Outcome
+    from dlc.runtime.training.world import World
 
 # OpenMP's threads wait for the next operation by spinning, by default for milliseconds: on a
 # busy machine, or in a container with a CPU quota, they burn the time that the work needs.
@@ -41,9 +43,11 @@ Example: dlc train specs/lenet5.yaml
          dlc train specs/lenet5.yaml --run runs/wide --set optimizer.lr=3e-3
          dlc train --resume runs/lenet5
          dlc train --resume runs/lenet5 --epochs 40
+         dlc train specs/lenet5.yaml --nproc 2
 
-Keeps in the run folder all that resuming needs. SIGINT (Ctrl-C) and SIGTERM
-finish the step, save, and exit; a second Ctrl-C stops at once."""
+Keeps in the run folder all that resuming needs. SIGINT (Ctrl-C), SIGTERM and
+SIGUSR1 finish the step, save, and exit; a second Ctrl-C stops at once. Under
+`torchrun` the processes train together, with the batches of a single one."""
     parser.add_argument("spec", nargs="?", metavar="SPEC", help="a .yaml or .dlc file")
     parser.add_argument("--run", metavar="DIR", help="a new folder (default: runs/<name of SPEC>)")
     parser.add_argument("--resume", metavar="DIR", help="go on with the run in DIR")
@@ -78,6 +82,7 @@ finish the step, save, and exit; a second Ctrl-C stops at once."""
         choices=("tensorboard", "mlflow", "wandb"),
         help="log to tensorboard, mlflow or wandb; may be repeated",
     )
+    ranks.add_options(parser)
     add_common(parser, formats=("text", "json"))
 
 
@@ -88,10 +93,45 @@ def _epochs(text: str) -> int:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    ranks.check_options(arguments)
+    if ranks.is_rank():
+        from dlc.runtime.distributed.worker import run_rank
+
+        _prepare_threads()
+        return run_rank(
+            lambda world: _run(arguments, world),
+            device=arguments.device or "auto",
+            timeout=arguments.timeout,
+        )
+    if arguments.nproc > 1:
+        if arguments.resume is not None:
+            _refuse(arguments)
+        else:
+            _compiled(arguments)
+        return ranks.launch(arguments)
+    return _run(arguments, None)
+
+
+def _run(arguments: argparse.Namespace, world: World | None) -> int:
+    """Trains as one process, or as a rank of `world`."""
     if arguments.resume is not None:
         _refuse(arguments)
-        outcome = _resume(arguments)
-        return _answer(outcome, arguments, ())
+        return _answer(_resume(arguments, world), arguments, (), world)
+    compilation = _compiled(arguments)
+    _prepare_threads()
+    from dlc.runtime.training.run_folder import RUN
+
+    folder = ranks.run_of(arguments)
+    if world is not None and world.told(ranks.attempt() > 0 and (folder / RUN).exists()):
+        return _answer(_resume(arguments, world, folder), arguments, (), world)
+    from dlc.runtime.training.following import following
+
+    quiet = world is not None and not world.leads
+    with following(arguments.log, quiet=quiet) as progress:
+        return _start(compilation, arguments, progress, folder, world)
+
+
+def _compiled(arguments: argparse.Namespace) -> Compilation:
     if arguments.spec is None:
         raise failure(
             "E0303",
@@ -101,23 +141,27 @@ def run(arguments: argparse.Namespace) -> int:
         )
     if arguments.epochs is not None:
         arguments.sets = [*arguments.sets, "train.steps=null", f"train.epochs={arguments.epochs}"]
-    compilation = compile_spec(arguments)
-    _prepare_threads()
-    from dlc.runtime.training.following import following
-
-    with following(arguments.log) as progress:
-        return _start(compilation, arguments, progress)
+    return compile_spec(arguments)
 
 
-def _start(compilation: Compilation, arguments: argparse.Namespace, progress: Progress) -> int:
+def _start(
+    compilation: Compilation,
+    arguments: argparse.Namespace,
+    progress: Progress,
+    folder: Path,
+    world: World | None,
+) -> int:
     from dlc.compiler.codegen.torch_module import generate
     from dlc.runtime.loading import load_module
     from dlc.runtime.training.ensemble import start_ensemble
     from dlc.runtime.training.folds import start_folds
     from dlc.runtime.training.plan import plan_of
     from dlc.runtime.training.session import start
+    from dlc.runtime.training.world import ALONE
 
     ensemble = compilation.settings.ensemble
+    if ensemble is not None and world is not None:
+        raise ranks.one_by_one("ensemble")
     if ensemble is not None and arguments.folds:
         raise failure(
             "E0311",
@@ -126,7 +170,12 @@ def _start(compilation: Compilation, arguments: argparse.Namespace, progress: Pr
             exit_code=2,
         )
     plan = plan_of(compilation, generate(compilation))
-    warnings = (*compilation.warnings, *_transfer_warnings(plan, arguments))
+    device = arguments.device or "auto"
+    warnings = (
+        *compilation.warnings,
+        *_transfer_warnings(plan, arguments),
+        *(world or ALONE).warnings(plan, device),
+    )
     if compilation.settings.search is not None:
         progress.say("note: `search` is left out; this trains the settings of the spec")
     split = plan.data.split
@@ -134,9 +183,7 @@ def _start(compilation: Compilation, arguments: argparse.Namespace, progress: Pr
     if split is not None and split.folds is not None and not every_fold:
         progress.say(f"note: this trains fold {split.fold} alone; `--folds` trains them all")
     spec = Path(arguments.spec)
-    folder = Path(arguments.run) if arguments.run else Path("runs") / spec.stem
     given = (spec.name, read_source(spec).text)
-    device = arguments.device or "auto"
     if ensemble is not None:
         outcome = start_ensemble(
             compilation,
@@ -147,7 +194,7 @@ def _start(compilation: Compilation, arguments: argparse.Namespace, progress: Pr
             device=device,
             sets=arguments.sets,
         )
-        return _answer(outcome, arguments, warnings)
+        return _answer(outcome, arguments, warnings, world)
     if arguments.folds:
         outcome = start_folds(
             plan,
@@ -168,8 +215,9 @@ def _start(compilation: Compilation, arguments: argparse.Namespace, progress: Pr
             progress=progress,
             device=device,
             sets=arguments.sets,
+            world=world or ALONE,
         )
-    return _answer(outcome, arguments, warnings)
+    return _answer(outcome, arguments, warnings, world)
 
 
 def _transfer_warnings(plan: Plan, arguments: argparse.Namespace) -> tuple[Diagnostic, ...]:
@@ -184,7 +232,10 @@ def _transfer_warnings(plan: Plan, arguments: argparse.Namespace) -> tuple[Diagn
     return found
 
 
-def _resume(arguments: argparse.Namespace) -> Outcome:
+def _resume(
+    arguments: argparse.Namespace, world: World | None, folder: Path | None = None
+) -> Outcome:
+    """Goes on with the run of `--resume`, or with the one in `folder`, which lost a rank."""
     _prepare_threads()
     from dlc.compiler.codegen.torch_module import generate
     from dlc.runtime.loading import load_module
@@ -193,13 +244,19 @@ def _resume(arguments: argparse.Namespace) -> Outcome:
     from dlc.runtime.training.following import following
     from dlc.runtime.training.plan import compile_resolved, plan_of
     from dlc.runtime.training.session import resume
+    from dlc.runtime.training.world import ALONE
 
     def plan_from(folder: RunFolder, sets: Sequence[str] = ()) -> Plan:
         compilation = compile_resolved(folder, sets)
         return plan_of(compilation, generate(compilation))
 
-    folder = Path(arguments.resume)
-    several = is_ensemble(folder) or is_of_folds(folder)
+    world = world or ALONE
+    # A run that was just begun lasts as long as its spec says.
+    epochs = arguments.epochs if folder is None else None
+    folder = folder or Path(arguments.resume)
+    several = world.told(is_ensemble(folder) or is_of_folds(folder))
+    if several and world.size > 1:
+        raise ranks.one_by_one(shown(folder))
     if several and arguments.epochs is not None:
         raise failure(
             "E0311",
@@ -207,7 +264,7 @@ def _resume(arguments: argparse.Namespace) -> Outcome:
             help=f"name one of them: `{shown(folder)}/members/0`",
             exit_code=2,
         )
-    with following(arguments.log, folder) as progress:
+    with following(arguments.log, folder, quiet=not world.leads) as progress:
         if is_ensemble(folder):
             return resume_ensemble(
                 folder, load=load_module, progress=progress, device=arguments.device
@@ -226,7 +283,8 @@ def _resume(arguments: argparse.Namespace) -> Outcome:
             load=load_module,
             progress=progress,
             device=arguments.device,
-            epochs=arguments.epochs,
+            epochs=epochs,
+            world=world,
         )
 
 
@@ -264,7 +322,11 @@ def _prepare_threads() -> None:
         os.environ.setdefault("GOMP_SPINCOUNT", _SPINS)
 
 
-def _answer(outcome: Outcome, arguments: argparse.Namespace, warnings: Any) -> int:
+def _answer(
+    outcome: Outcome, arguments: argparse.Namespace, warnings: Any, world: World | None
+) -> int:
+    if world is not None and not world.leads:
+        return outcome.exit_code
     record = {"run": str(outcome.folder), "signal": outcome.signal or None, **outcome.summary}
     status = report(warnings, arguments, "train", record, answer=_text(outcome))
     return outcome.exit_code or status

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from types import ModuleType
-from typing import cast
+from typing import Literal, cast
 
 import numpy as np
 import torch
@@ -26,6 +26,7 @@ from dlc.runtime.training.samples import Epochs, Samples
 from dlc.runtime.training.signals import Stop
 from dlc.runtime.training.streamed import StreamedSamples, samples_of
 from dlc.runtime.training.trainer import Network, Trainer
+from dlc.runtime.training.world import ALONE, World
 
 Load = Callable[[str], ModuleType]
 
@@ -44,13 +45,15 @@ def trainer_of(
     progress: Progress,
     device: torch.device,
     stop: Stop,
+    world: World = ALONE,
 ) -> Trainer:
     """The trainer of a run whose folder has its record; the weights are the initial ones.
     Raises `Failure`."""
     train = plan.settings.train
     rows = data.division.train
     module = load(plan.source)
-    model = build_model(module, train.seed).to(device)
+    model = world.placed(build_model(module, train.seed).to(device))
+    world.draw_apart(train.seed)
     batch = plan.data.batch_size
     samples = samples_for(plan, data, device)
     count = samples.count(rows)
@@ -67,6 +70,8 @@ def trainer_of(
         blocks=data.blocks,
     )
     _refuse_unmonitored(plan, data)
+    refuse_small(plan, device, epochs.batch_size, world)
+    samples.pad_alike = epochs.batch_size if world.size > 1 else None
     trainer = Trainer(
         plan=plan,
         model=model,
@@ -82,6 +87,7 @@ def trainer_of(
         augmenter=augmenter_of(plan, data, samples),
         hooks=hooks_of(plan),
         labels=data.preprocessing.labels,
+        world=world,
     )
     if isinstance(samples, StreamedSamples) and trainer.augmenter is None:
         samples.following = partial(_order_of, trainer)
@@ -100,6 +106,15 @@ def samples_for(plan: Plan, data: DataSet, device: torch.device) -> Samples:
         if data.draws is not None
         else None,
     )
+
+
+def refuse_small(
+    plan: Plan, device: torch.device, batch_size: int | Literal["all"], world: World
+) -> None:
+    """Raises `Failure` E0636 where the ranks cannot share a batch."""
+    if batch_size != "all":
+        statistics = plan.batch_statistics and device.type != "cuda"
+        world.refuse_small(batch_size, statistics=statistics)
 
 
 def _order_of(trainer: Trainer, epoch: int) -> Rows | None:

@@ -64,11 +64,13 @@ class Checkpoint:
 
 
 class CheckpointStore:
-    """The checkpoints of one run, in the folder `checkpoints`."""
+    """The checkpoints of one run, in the folder `checkpoints`. One that does not `write`
+    leaves that to another process."""
 
-    def __init__(self, folder: Path, disk: Disk = DISK) -> None:
+    def __init__(self, folder: Path, disk: Disk = DISK, *, writes: bool = True) -> None:
         self.folder = folder
         self.disk = disk
+        self.writes = writes
 
     def path(self, step: int) -> Path:
         return self.folder / f"step-{step:08d}"
@@ -87,6 +89,8 @@ class CheckpointStore:
         """Writes a checkpoint. Raises `Failure` E0611; what was saved before is untouched
         then, and no temporary file is left."""
         target = self.path(checkpoint.step)
+        if not self.writes:
+            return target
         files = {
             MODEL: encode(checkpoint.model),
             OPTIMIZER: encode(checkpoint.optimizer),
@@ -169,6 +173,8 @@ class CheckpointStore:
 
     def prune(self, keep: int, best: int | None = None) -> None:
         """Removes all but the newest `keep` and the best."""
+        if not self.writes:
+            return
         for step in self.steps()[:-keep]:
             if step != best:
                 try:

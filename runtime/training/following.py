@@ -79,9 +79,15 @@ class Following:
 
 
 @contextmanager
-def following(names: Sequence[str], folder: Path | None = None) -> Iterator[Progress]:
+def following(
+    names: Sequence[str], folder: Path | None = None, *, quiet: bool = False
+) -> Iterator[Progress]:
     """The terminal and the named trackers; with `folder`, those too that its run had before.
-    Raises `Failure` E0603 where the library of a tracker is not installed."""
+    Nobody follows a `quiet` process. Raises `Failure` E0603 where the library of a
+    tracker is not installed."""
+    if quiet:
+        yield progress_for(sys.stderr, quiet=True)
+        return
     known = [name for name in trackers.NAMES if folder and name in read_known(folder)]
     found = [_load(name) for name in dict.fromkeys((*names, *known))]
     screen = progress_for(sys.stderr)

@@ -99,11 +99,15 @@ class RaggedColumns:
     def to(self, device: torch.device) -> None:
         self.rows = {name: rows.to(device) for name, rows in self.rows.items()}
 
-    def batch(self, rows: Rows, index: torch.Tensor) -> dict[str, torch.Tensor]:
-        """The tensors of a batch; `rows` and `index` name the same rows, here and there."""
+    def batch(
+        self, rows: Rows, index: torch.Tensor, alike: Rows | None = None
+    ) -> dict[str, torch.Tensor]:
+        """The tensors of a batch; `rows` and `index` name the same rows, here and there. It is
+        padded as a batch of the rows `alike` would be."""
+        longest_of = rows if alike is None else alike
         sizes: dict[str, int] = {}
         for name, group in self._groups.items():
-            longest = int(self.rows[name].host_lengths[rows].max(initial=0))
+            longest = int(self.rows[name].host_lengths[longest_of].max(initial=0))
             sizes[group] = max(longest, self.paddings[name].least, sizes.get(group, 1))
         found: dict[str, torch.Tensor] = {}
         for name, group in self._groups.items():

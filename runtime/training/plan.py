@@ -19,7 +19,7 @@ from dlc.compiler.components.schedules.reduce_on_plateau import ReduceOnPlateau
 from dlc.compiler.components.sections.data import Data
 from dlc.compiler.components.settings import Head, Settings
 from dlc.compiler.diagnostics.model import DiagnosticError, Severity
-from dlc.compiler.ir.graph import Program
+from dlc.compiler.ir.graph import BlockCall, Program
 from dlc.compiler.ir.parametrization import magnitude_of
 from dlc.compiler.ir.types import TensorType
 from dlc.compiler.ops.base import Op
@@ -49,7 +49,8 @@ class Plan:
     `batch_statistics` says that a layer normalizes over the batch, which a batch of one
     sample does not allow. `heads` and `scaled` start from the data before the first step,
     `pretrained` are weights to start from; `packages` bring ops that are not dlc's;
-    `host_lengths` are inputs that stay on the host."""
+    `host_lengths` are inputs that stay on the host. `untrained` says that a layer may lead to
+    no loss, and get no gradient."""
 
     name: str
     source: str
@@ -68,6 +69,7 @@ class Plan:
     pretrained: Pretrained | None = None
     packages: tuple[str, ...] = ()
     host_lengths: frozenset[str] = frozenset()
+    untrained: bool = False
 
     @property
     def data(self) -> Data:
@@ -103,9 +105,28 @@ def plan_of(compilation: Compilation, source: str) -> Plan:
         pretrained=pretrained_of(compilation),
         host_lengths=host_lengths(program),
         packages=_packages(program),
+        untrained=_has_untrained(program, compilation.settings),
     )
     refuse_untrainable(plan)
     return plan
+
+
+def _has_untrained(program: Program, settings: Settings) -> bool:
+    """Whether a layer may lead to no loss: then it is so for its result, or for one of those
+    of a block."""
+    read = {name for term in settings.loss for name in term.loss.names}
+    if not read.issuperset(name for name, _ in program.graph.outputs):
+        return True
+    for graph in program.graphs.values():
+        used = {value for node in graph.nodes for _, value in node.inputs}
+        used |= {value for _, value in graph.outputs}
+        for node in graph.nodes:
+            if node.kind == "argmax":  # nothing flows back through it
+                return True
+            needed = all if isinstance(node.op, BlockCall) else any
+            if not needed(output in used for output in node.outputs):
+                return True
+    return False
 
 
 def _packages(program: Program) -> tuple[str, ...]:

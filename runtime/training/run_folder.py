@@ -34,6 +34,7 @@ from dlc.runtime.data.preprocessing import (
 )
 from dlc.runtime.failures import IN_USE, Failure, failure, io_failure, shown
 from dlc.runtime.training.checkpoint import CheckpointStore
+from dlc.runtime.training.records import Records
 from dlc.runtime.training.storage import DISK, UNFINISHED, Disk, clean, replace_file
 
 RUN = "run.json"
@@ -56,18 +57,23 @@ _OURS = {
 @dataclass(kw_only=True)
 class RunFolder:
     """A run folder. `record` is the content of `run.json`; a folder that is open for
-    writing holds the lock until `close`."""
+    writing holds the lock until `close`. One that does not `write` takes what is to be
+    written and leaves it: another process has the lock and does it."""
 
     path: Path
     record: dict[str, Any] = field(default_factory=dict)
     disk: Disk = DISK
+    writes: bool = True
     _lock: IO[bytes] | None = None
 
     # ── what is in it ────────────────────────────────────────────────────────
 
     @property
     def checkpoints(self) -> CheckpointStore:
-        return CheckpointStore(self.path / CHECKPOINTS, self.disk)
+        return CheckpointStore(self.path / CHECKPOINTS, self.disk, writes=self.writes)
+
+    def records(self) -> Records:
+        return Records(self.metrics, writes=self.writes)
 
     @property
     def metrics(self) -> Path:
@@ -134,6 +140,8 @@ class RunFolder:
     def commit(self, files: Mapping[str, bytes], record: Mapping[str, Any]) -> None:
         """Writes what a new run consists of, `run.json` last. Raises `Failure` E0611."""
         digests = {}
+        if not self.writes:
+            files = {}
         for name, content in files.items():
             place = self.path / name
             try:
@@ -146,7 +154,8 @@ class RunFolder:
 
     def write_json(self, name: str, value: Mapping[str, Any]) -> None:
         text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-        replace_file(self.path / name, text.encode(), self.disk)
+        if self.writes:
+            replace_file(self.path / name, text.encode(), self.disk)
 
     def lock(self) -> None:
         """Takes the lock, or raises `Failure` E0607 with exit code 75."""
@@ -223,6 +232,13 @@ def resume_run(path: Path, *, disk: Disk = DISK) -> RunFolder:
     return folder
 
 
+def witness_run(path: Path) -> RunFolder:
+    """The run folder that another process has locked. Raises `Failure` E0610."""
+    folder = open_run(path)
+    folder.writes = False
+    return folder
+
+
 def create_run(path: Path, *, disk: Disk = DISK) -> RunFolder:
     """A new run folder, locked and empty until `commit`. Raises `Failure` E0607 with exit
     code 2 for a used folder, 75 for one that is locked."""
@@ -247,6 +263,8 @@ def create_run(path: Path, *, disk: Disk = DISK) -> RunFolder:
 
 def abandon(folder: RunFolder) -> None:
     """Removes a new folder again if nothing was put into it."""
+    if not folder.writes:
+        return
     with suppress(OSError):
         if {entry.name for entry in folder.path.iterdir()} == {LOCK}:
             (folder.path / LOCK).unlink()

@@ -48,6 +48,8 @@ class Samples:
         on_host: Collection[str] = (),
     ) -> None:
         self.device = device
+        #: Rows are padded as those of the whole batch of this size, which ranks share.
+        self.pad_alike: int | None = None
         self._drawn = drawn
         self.inputs = tuple(inputs)
         self.targets = tuple(targets)
@@ -96,8 +98,16 @@ class Samples:
         if ragged is None:
             return dense
 
+        size = self.pad_alike
+
+        def whole(start: int, stop: int) -> Rows:
+            if size is None:
+                return rows[start:stop]
+            first = start - start % size
+            return rows[first : max(first + size, stop)]
+
         def padded(start: int, stop: int) -> Batch:
-            made = ragged.batch(rows[start:stop], index[start:stop])
+            made = ragged.batch(rows[start:stop], index[start:stop], whole(start, stop))
             if not self.resident:
                 made = {
                     n: t if n in ragged.on_host else t.to(self.device, non_blocking=True)

@@ -22,8 +22,8 @@ from dlc.runtime.device import choose_device, describe
 from dlc.runtime.failures import failure, shown
 from dlc.runtime.inference.figures import plain
 from dlc.runtime.inference.measures import Measures
-from dlc.runtime.training.assembly import Load, trainer_of
-from dlc.runtime.training.checkpoint import AVERAGE, choose, weights_sha256
+from dlc.runtime.training.assembly import Load, refuse_small, trainer_of
+from dlc.runtime.training.checkpoint import AVERAGE, Checkpoint, choose, weights_sha256
 from dlc.runtime.training.data_init import initialize_from_data
 from dlc.runtime.training.plan import Plan
 from dlc.runtime.training.progress import Progress, figures_text, time_text
@@ -37,6 +37,7 @@ from dlc.runtime.training.run_folder import (
     abandon,
     create_run,
     resume_run,
+    witness_run,
 )
 from dlc.runtime.training.samples import Rows
 from dlc.runtime.training.signals import stop_on_signals
@@ -44,6 +45,7 @@ from dlc.runtime.training.storage import DISK, Disk
 from dlc.runtime.training.trainer import Trainer
 from dlc.runtime.training.validation import measured
 from dlc.runtime.training.weights import load_tensors
+from dlc.runtime.training.world import ALONE, World
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,14 +69,21 @@ def start(
     sets: Iterable[str] = (),
     disk: Disk = DISK,
     fitted: Preprocessing | None = None,
+    world: World = ALONE,
 ) -> Outcome:
     """Trains a new run. `spec` is the name and text of the spec as given; `load` makes a
     module of the plan's source; `fitted` is preprocessing that is not to be fitted to this run's
     rows. Raises `Failure`."""
-    where = choose_device(device)
-    run = create_run(folder, disk=disk)
+    where = world.device(choose_device(device))
+    run = world.together(
+        lambda: (
+            create_run(folder, disk=disk) if world.leads else RunFolder(path=folder, writes=False)
+        )
+    )
     try:
-        data = prepare_for(plan, fitted)
+        data = world.together(lambda: prepare_for(plan, fitted))
+        world.require_same(_identity(plan, data))
+        refuse_small(plan, where, plan.data.batch_size, world)
         say_skipped(data, progress.say)
         choices = _choices(plan, where)
         files = {
@@ -92,16 +101,17 @@ def start(
             "root": Path(os.path.relpath(plan.root.resolve(), folder.resolve())).as_posix(),
             "arguments": {"spec": spec[0], "set": list(sets), "device": device},
             "choices": choices,
+            "ranks": world.size,
             "versions": versions() | dict(name.rsplit(" ", 1) for name in plan.packages),
             "data": _data_record(data, plan),
         }
         if plan.pretrained is not None:
             record["transfer"] = plan.pretrained.record()
-        run.commit(files, record)
+        world.together(lambda: run.commit(files, record))
     except BaseException:
         abandon(run)
         raise
-    return _train(plan, run, data, load, progress, where)
+    return _train(plan, run, data, load, progress, where, world)
 
 
 def resume(
@@ -113,37 +123,58 @@ def resume(
     device: str | None = None,
     epochs: int | None = None,
     disk: Disk = DISK,
+    world: World = ALONE,
 ) -> Outcome:
     """Goes on with a run from its newest whole checkpoint. `plan_from` compiles the resolved
     spec of the folder; nothing in the folder is executed. With `epochs` the run lasts so many
     in all, from then on, and goes on even where it has ended. Raises `Failure`."""
-    run = resume_run(folder, disk=disk)
+    run = world.together(
+        lambda: resume_run(folder, disk=disk) if world.leads else witness_run(folder)
+    )
     try:
-        where = choose_device(device or run.record["arguments"]["device"])
-        plan = lasting(plan_from(run), epochs or run.record.get("epochs"))
-        if plan.source != run.module():
-            written = run.record.get("dlc")
-            raise failure(
-                "E0613",
-                f"`{shown(folder / MODULE)}` is not what the resolved spec gives",
-                notes=(f"the run was started by dlc {written}, this is {VERSION}",),
-                help="go on with that version, or train again into another folder",
-            )
-        data = prepare_for(plan, run.preprocessing())
-        expected = run.record["data"]["sha256"]
-        if data.sha256 != expected:
-            raise failure(
-                "E0604",
-                f"`{shown(data.path)}` is not the file that the run was started with",
-                help="put that file back, or train again into another folder",
-            )
+        where = world.device(choose_device(device or run.record["arguments"]["device"]))
+        plan, data = world.together(lambda: _as_begun(run, plan_from, epochs))
+        world.require_same(_identity(plan, data))
         if epochs is not None:
             run.record["epochs"] = epochs
-            run.write_json(RUN, run.record)
+            world.together(lambda: run.write_json(RUN, run.record))
     except BaseException:
         run.close()
         raise
-    return _train(plan, run, data, load, progress, where)
+    return _train(plan, run, data, load, progress, where, world)
+
+
+def _as_begun(
+    run: RunFolder, plan_from: Callable[[RunFolder], Plan], epochs: int | None
+) -> tuple[Plan, DataSet]:
+    """The plan and the data of a run that was begun, which must be what they were."""
+    plan = lasting(plan_from(run), epochs or run.record.get("epochs"))
+    if plan.source != run.module():
+        written = run.record.get("dlc")
+        raise failure(
+            "E0613",
+            f"`{shown(run.path / MODULE)}` is not what the resolved spec gives",
+            notes=(f"the run was started by dlc {written}, this is {VERSION}",),
+            help="go on with that version, or train again into another folder",
+        )
+    data = prepare_for(plan, run.preprocessing())
+    if data.sha256 != run.record["data"]["sha256"]:
+        raise failure(
+            "E0604",
+            f"`{shown(data.path)}` is not the file that the run was started with",
+            help="put that file back, or train again into another folder",
+        )
+    return plan, data
+
+
+def _identity(plan: Plan, data: DataSet) -> dict[str, str]:
+    """What all ranks of a run must agree in."""
+    return {
+        "the version of dlc": VERSION,
+        "the version of torch": str(torch.__version__),
+        "the digest of the spec": plan.digest[:16],
+        "the hash of the data": data.sha256[:16],
+    }
 
 
 def lasting(plan: Plan, epochs: int | None) -> Plan:
@@ -204,16 +235,25 @@ def versions() -> dict[str, str]:
 
 
 def _train(
-    plan: Plan, run: RunFolder, data: DataSet, load: Load, progress: Progress, device: torch.device
+    plan: Plan,
+    run: RunFolder,
+    data: DataSet,
+    load: Load,
+    progress: Progress,
+    device: torch.device,
+    world: World,
 ) -> Outcome:
     try:
-        with stop_on_signals() as stop:
-            trainer = trainer_of(plan, run, data, load, progress, device, stop)
+        with stop_on_signals() as asked:
+            trainer = world.together(
+                lambda: trainer_of(plan, run, data, load, progress, device, asked, world)
+            )
+            stop = trainer.stop
             if not _restore(trainer, run, progress):
                 _initialize(trainer, data, run, progress)
             elif run.record.get("epochs") is not None:
                 _prolong(trainer)
-            began = f"training {plan.name} on {describe(device)}: "
+            began = f"training {plan.name} on {world.described(describe(device))}: "
             began += f"{trainer.epochs.count:,} samples, {trainer.total:,} steps"
             progress.say(began + (f", from step {trainer.at.step:,}" if trainer.at.step else ""))
             trainer.run()
@@ -228,6 +268,8 @@ def _train(
                 )
             summary = _conclude(trainer, run, data, progress)
             return Outcome(folder=run.path, summary=summary)
+    except RuntimeError as error:
+        raise world.lost(error) or error from None
     finally:
         run.close()
 
@@ -264,21 +306,33 @@ def _starting(plan: Plan, data: DataSet) -> dict[str, Array]:
 
 def _restore(trainer: Trainer, run: RunFolder, progress: Progress) -> bool:
     """Goes back to the newest checkpoint; says whether there is one."""
-    checkpoint = run.checkpoints.load_newest(
-        lambda problem: progress.say(f"{problem.diagnostic.message}; going on from an older one")
-    )
-    if checkpoint is not None:
-        try:
-            trainer.restore(checkpoint)
-        except (ValueError, KeyError) as error:
-            raise failure(
-                "E0608",
-                f"the checkpoint `{shown(run.checkpoints.path(checkpoint.step))}` does not fit: "
-                f"{error}",
-                help="train again into another folder",
-            ) from None
+    world = trainer.world
+
+    def newest() -> Checkpoint | None:
+        return run.checkpoints.load_newest(
+            lambda problem: progress.say(
+                f"{problem.diagnostic.message}; going on from an older one"
+            )
+        )
+
+    found = world.together(lambda: newest() if world.leads else None)
+    step = world.told(None if found is None else found.step)
+    if step is not None:
+
+        def restore() -> None:
+            checkpoint = found if found is not None else run.checkpoints.load(step)
+            try:
+                trainer.restore(checkpoint)
+            except (ValueError, KeyError) as error:
+                raise failure(
+                    "E0608",
+                    f"the checkpoint `{shown(run.checkpoints.path(step))}` does not fit: {error}",
+                    help="train again into another folder",
+                ) from None
+
+        world.together(restore)
     trainer.cut_metrics()
-    return checkpoint is not None
+    return step is not None
 
 
 def _prolong(trainer: Trainer) -> None:
@@ -303,7 +357,8 @@ def _conclude(
     trainer: Trainer, run: RunFolder, data: DataSet, progress: Progress
 ) -> dict[str, Any]:
     """Measures the test part once, with the weights that the run ends with."""
-    ending = choose(run.path)
+    trainer.world.wait()
+    ending = trainer.world.together(lambda: choose(run.path))
     summary = _summary(trainer, data, finished=trainer.finished)
     summary["weights"] = weights_sha256(ending.model)
     averaged = ending.state.get("hooks", {}).get(AVERAGE, {}).get("averaged")
@@ -335,7 +390,15 @@ def _conclude(
 def _measured(trainer: Trainer, rows: Rows) -> Measures:
     """What the weights that are in the network say of some rows."""
     size = trainer.epochs.batch_size
-    return measured(trainer.model, trainer.plan, trainer.samples, rows, size, trainer.labels)
+    return measured(
+        trainer.model,
+        trainer.plan,
+        trainer.samples,
+        rows,
+        size,
+        trainer.labels,
+        trainer.world,
+    )
 
 
 def _summary(trainer: Trainer, data: DataSet, *, finished: str) -> dict[str, Any]:

@@ -1,4 +1,7 @@
-"""SIGTERM and SIGINT: finish the step, save, exit. A second SIGINT stops at once."""
+"""SIGTERM, SIGINT and SIGUSR1: finish the step, save, exit. A second SIGINT stops at once.
+
+SIGUSR1 is what a cluster's scheduler sends some time before it takes the machine away.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any
+
+#: What asks a run to stop.
+SIGNALS = tuple(
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGUSR1") if hasattr(signal, name)
+)
 
 
 class Stop:
@@ -22,7 +30,7 @@ class Stop:
 
     @property
     def exit_code(self) -> int:
-        """As a shell reports a process that the signal ended: 130, 143."""
+        """As a shell reports a process that the signal ended: 130, 138, 143."""
         assert self.signal is not None
         return 128 + self.signal
 
@@ -45,9 +53,7 @@ def stop_on_signals() -> Iterator[Stop]:
     if threading.current_thread() is not threading.main_thread():
         yield stop
         return
-    before: dict[int, Any] = {
-        number: signal.signal(number, stop._ask) for number in (signal.SIGINT, signal.SIGTERM)
-    }
+    before: dict[int, Any] = {number: signal.signal(number, stop._ask) for number in SIGNALS}
     try:
         yield stop
     finally:

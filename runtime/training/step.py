@@ -10,6 +10,7 @@ import torch
 
 from dlc.compiler.components.sections.train import Train
 from dlc.runtime.training.samples import Take
+from dlc.runtime.training.world import ALONE, World
 
 Tensors = dict[str, torch.Tensor]
 
@@ -37,8 +38,12 @@ class Step:
         penalty: Callable[[torch.nn.Module], torch.Tensor] | None = None,
         constrain: Callable[[torch.nn.Module], None] | None = None,
         bf16: bool = False,
+        world: World = ALONE,
     ) -> None:
         self.model = model
+        self.world = world
+        #: What a pass calls: the model, or what exchanges its gradients with other ranks.
+        self.joined: torch.nn.Module = model
         self.loss = loss
         self.optimizer = optimizer
         self.schedule = schedule
@@ -96,9 +101,10 @@ class Step:
         for start in range(first, end, batch_size):
             stop = min(start + batch_size, end)
             inputs, targets = take(start, stop)
-            outputs, loss = self._forward(inputs, targets)
-            loss = loss * ((stop - start) / (end - first))
-            loss.backward()  # type: ignore[no-untyped-call]
+            with self.world.exchanging(self.joined, last=stop == end):
+                outputs, loss = self._forward(inputs, targets)
+                loss = loss * ((stop - start) / (end - first))
+                loss.backward()  # type: ignore[no-untyped-call]
             part = loss.detach()
             total = part if total is None else total + part
         assert total is not None
@@ -120,11 +126,15 @@ class Step:
                 self.optimizer.zero_grad(set_to_none=True)
             total: torch.Tensor | None = None
             outputs: Tensors = {}
-            for share, inputs, targets in shares:
-                outputs, loss = self._forward(inputs, targets)
-                part = _passed_back(loss if share == 1.0 else share * loss, backward)
+            for number, (share, inputs, targets) in enumerate(shares, 1):
+                with self.world.exchanging(self.joined, last=number == len(shares)):
+                    outputs, loss = self._forward(inputs, targets)
+                    part = _passed_back(loss if share == 1.0 else share * loss, backward)
                 total = part if total is None else total + part
             assert total is not None
+            if backward:
+                # A search along a line must be the same on all ranks.
+                total = self.world.averaged(total)
             if not seen:
                 seen.append((total.detach(), outputs))
             if self.penalty is not None:
@@ -138,7 +148,7 @@ class Step:
 
     def _forward(self, inputs: Tensors, targets: Tensors) -> tuple[Tensors, torch.Tensor]:
         with self._precision():
-            outputs: Tensors = self.model(**inputs)
+            outputs: Tensors = self.joined(**inputs)
             return outputs, self.loss(outputs, targets)
 
     def _precision(self) -> AbstractContextManager[object]:

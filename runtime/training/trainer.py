@@ -19,23 +19,20 @@ import torch
 from dlc.runtime.augmentation.augmenter import Augmenter
 from dlc.runtime.device import is_out_of_memory, used_bytes
 from dlc.runtime.failures import Failure, failure, shown
-from dlc.runtime.training import optimizer_state, random_state
+from dlc.runtime.training import optimizer_state
 from dlc.runtime.training.checkpoint import Checkpoint
 from dlc.runtime.training.early_stopping import Watch
 from dlc.runtime.training.hooks import Hook, Hooks
 from dlc.runtime.training.plan import Plan, figure_names
 from dlc.runtime.training.progress import Progress
-from dlc.runtime.training.records import Records
 from dlc.runtime.training.run_folder import RunFolder
 from dlc.runtime.training.samples import Epochs, Rows, Samples
 from dlc.runtime.training.signals import Stop
 from dlc.runtime.training.step import Step
 from dlc.runtime.training.validation import add, measured, measures_of
 from dlc.runtime.training.weights import load_tensors, owned_tensors
+from dlc.runtime.training.world import ALONE, World
 
-# How often losses are read: seldom enough to keep the device busy, often enough to live.
-_READ_SECONDS = 0.2
-_READ_STEPS = 256
 NON_FINITE = "non_finite.json"
 
 
@@ -102,8 +99,11 @@ class Trainer:
         augmenter: Augmenter | None = None,
         hooks: Sequence[Hook] = (),
         labels: Mapping[str, Sequence[str]] | None = None,
+        world: World = ALONE,
     ) -> None:
         settings = plan.settings
+        self.world = world
+        self.pulse = world.pulse(stop)
         self.plan = plan
         self.model = model
         self.network = network
@@ -115,7 +115,8 @@ class Trainer:
         self.folder = folder
         self.hooks = Hooks(hooks)
         self.progress = progress
-        self.stop = stop
+        #: On several ranks not the signal that came, but what all of them agreed on.
+        self.stop = self.pulse.stop
         self.at = Position()
         self.finished = ""
         self.figures: dict[str, float] = {}
@@ -130,7 +131,7 @@ class Trainer:
         self.watch = watch_of(plan) if len(validation) else None
         self.step = Step(
             model=model,
-            loss=network.loss,
+            loss=world.counted(network.loss, plan),
             optimizer=self.optimizer,
             schedule=self.schedule,
             train=train,
@@ -138,13 +139,14 @@ class Trainer:
             penalty=getattr(network, "penalty", None),
             constrain=getattr(network, "constrain", None),
             bf16=bf16,
+            world=world,
         )
         self._names: dict[torch.Tensor, str] = {p: n for n, p in model.named_parameters()}
         self._pending: list[_Pending] = []
         self._outputs: tuple[dict[str, torch.Tensor], dict[str, torch.Tensor], int] | None = None
         self._read_at = time.monotonic()
         self._since = self._read_at
-        self.records = Records(folder.metrics)
+        self.records = folder.records()
         self._saved = 0
 
     # ── the loop ─────────────────────────────────────────────────────────────
@@ -153,6 +155,7 @@ class Trainer:
         """Trains until the end, an early stop, or a signal. Raises `Failure` E0609 for a
         loss that is not finite, E0611 where saving fails, E0615 where memory is short."""
         self.model.train()
+        self.step.joined = self.world.joined(self.model, self.plan)
         for hook in self.hooks.all:
             hook.began(self)
         self.progress.start(
@@ -163,6 +166,7 @@ class Trainer:
         )
         try:
             self._read_at = self._since = time.monotonic()
+            self.pulse.rest(self.at.step)
             while not self.finished and not self.stop.requested:
                 self._epoch()
             # A signal may come after the last look at what is due.
@@ -187,8 +191,10 @@ class Trainer:
             take = self.augmenter.in_order(order, at.epoch)
         else:
             take = self.samples.in_order(order, at.epoch)
+        take = self.world.taking(take)
         pending = self._pending
         event = self._next_event()
+        due = self.pulse.due
         while True:
             first, epoch = at.taken, at.epoch
             end = min(first + group, usable)
@@ -203,7 +209,7 @@ class Trainer:
                 call(at.step)
             if end == usable:
                 at.epoch, at.taken = epoch + 1, 0
-            if len(pending) >= _READ_STEPS or time.monotonic() - self._read_at > _READ_SECONDS:
+            if due(at.step):
                 self._read()
             if at.step >= event or stop.requested:
                 self._event()
@@ -225,6 +231,7 @@ class Trainer:
     def _event(self) -> None:
         step = self.at.step
         last = step >= self.total
+        self.pulse.meet(step)
         self._read()
         save = last or step % self.save_steps == 0 or self.stop.requested
         if last or step % self.validate_steps == 0:
@@ -244,7 +251,7 @@ class Trainer:
         pending = self._pending
         if not pending:
             return
-        values = torch.stack([entry.loss for entry in pending]).tolist()
+        values = self.world.mean(torch.stack([entry.loss for entry in pending]).tolist())
         first = self.at.step - len(pending) + 1
         total, seen = 0.0, 0
         for step, (entry, value) in enumerate(zip(pending, values, strict=True), first):
@@ -258,6 +265,7 @@ class Trainer:
         now = time.monotonic()
         elapsed = max(now - self._read_at, 1e-9)
         self._read_at = now
+        self.pulse.rest(self.at.step)
         pending.clear()
         figures = {"loss": total / seen, **self._batch_metrics()}
         if self.figures:
@@ -281,7 +289,7 @@ class Trainer:
 
     def _batch_metrics(self) -> dict[str, float]:
         """The metrics of the last batch, with dropout: a sign of life, not a result."""
-        if self._outputs is None or not self.plan.settings.metrics:
+        if self._outputs is None or not self.plan.settings.metrics or not self.world.leads:
             return {}
         outputs, targets, rows = self._outputs
         if self.augmenter is not None:
@@ -321,7 +329,13 @@ class Trainer:
             for hook in self.hooks.all:
                 stack.enter_context(hook.evaluating())
             found = measured(
-                self.model, self.plan, self.samples, rows, self.epochs.batch_size, self.labels
+                self.model,
+                self.plan,
+                self.samples,
+                rows,
+                self.epochs.batch_size,
+                self.labels,
+                self.world,
             )
         return found.results()
 
@@ -368,6 +382,7 @@ class Trainer:
     def save(self) -> None:
         """Saves a checkpoint and removes those that are no longer kept."""
         self._read()
+        self.world.level(self.model)
         model = owned_tensors(self.model)
         self._refuse_non_finite(model)
         tensors, rest = optimizer_state.flatten(self.optimizer, self._names)
@@ -384,7 +399,7 @@ class Trainer:
             "best": self.watch.state() if self.watch is not None else {},
             "restore_best": early is not None and early.restore_best,
             "metrics_bytes": self.records.size,
-            "random": random_state.capture(self.samples.device),
+            **self.world.random(self.samples.device),
             "optimizer": rest,
             "hooks": self.hooks.state(),
             "schedule": {
@@ -417,7 +432,7 @@ class Trainer:
         schedule = {**self.schedule.state_dict(), **state["schedule"]}
         self.schedule.load_state_dict(schedule)
         self.hooks.restore(checkpoint.averages, state.get("hooks", {}))
-        random_state.restore(state["random"], self.samples.device)
+        self.world.restore_random(state, self.samples.device, checkpoint.step)
         self.at = Position(
             step=checkpoint.step,
             epoch=state["epoch"],

@@ -11,6 +11,7 @@ import torch
 from dlc.runtime.inference.measures import Measures
 from dlc.runtime.training.plan import Plan
 from dlc.runtime.training.samples import Rows, Samples
+from dlc.runtime.training.world import ALONE, World
 
 # Without gradients a batch takes a fraction of the memory of a training step.
 _LEAST_BATCH = 256
@@ -35,26 +36,32 @@ def measured(
     rows: Rows,
     batch_size: int,
     labels: Mapping[str, Sequence[str]] | None = None,
+    world: World = ALONE,
 ) -> Measures:
-    """The loss without penalties, and every metric, over the given rows in evaluation mode.
-    Leaves the modes and all random state as they were."""
+    """The loss without penalties, and every metric, over the given rows in evaluation mode,
+    each rank of `world` taking a share. Leaves the modes and all random state as they were.
+    """
     measures = measures_of(plan, labels)
-    take = samples.in_order(samples.by_length(rows))
     count = samples.count(rows)
     size = max(batch_size, _LEAST_BATCH)
+    shared, samples.pad_alike = samples.pad_alike, samples.pad_alike and size
+    take = samples.in_order(samples.by_length(rows))
+    samples.pad_alike = shared
     modes = [(module, module.training) for module in model.modules()]
+    world.level(model)
     model.eval()
     try:
         with torch.no_grad():
             for start in range(0, count, size):
-                stop = min(start + size, count)
-                inputs, targets = take(start, stop)
-                add(measures, model(**inputs), targets, stop - start)
+                first, last = world.share(start, min(start + size, count))
+                if first < last:
+                    inputs, targets = take(first, last)
+                    add(measures, model(**inputs), targets, last - first)
     finally:
         # One by one: layers may be in evaluation mode while the network is trained.
         for module, training in modes:
             module.training = training
-    return measures
+    return world.merged(measures)
 
 
 def add(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import ClassVar, Literal
 
 from dlc.compiler.components.arguments import NonNegative, OutputName, TargetName
 from dlc.compiler.components.comparison import Pair, check_weights
@@ -22,6 +23,8 @@ class ClassLoss(Loss):
         weight: a factor for each class
         ignore_index: the class number that does not count
     """
+
+    divides_by: ClassVar[Literal["samples", "labels", "batch"]] = "labels"
 
     input: OutputName
     target: TargetName

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import ClassVar, Literal
 
 from dlc.compiler.components.arguments import OutputName, OutputOrTarget
 from dlc.compiler.components.comparison import Pair
@@ -20,6 +21,8 @@ class PairwiseLoss(Loss):
         input: the output that predicts
         target: what it should be, of the same shape
     """
+
+    divides_by: ClassVar[Literal["samples", "labels", "batch"]] = "samples"
 
     input: OutputName
     target: OutputOrTarget

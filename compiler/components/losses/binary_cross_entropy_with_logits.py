@@ -34,6 +34,7 @@ class BinaryCrossEntropyWithLogits(Loss):
 
     name: ClassVar[str] = "binary_cross_entropy_with_logits"
     applies: ClassVar[Literal["", "softmax", "sigmoid"]] = "sigmoid"
+    divides_by: ClassVar[Literal["samples", "labels", "batch"]] = "samples"
 
     input: OutputName
     target: TargetName

@@ -1,0 +1,109 @@
+"""The options of `dlc train` for several processes, and how those are started."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+
+from dlc.runtime.failures import Failure, failure
+
+_TIMEOUT = 600.0
+_RESTARTS = 3
+_NEEDED = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("several processes")
+    group.add_argument(
+        "--nproc", type=int, default=1, metavar="N", help="train with N processes on this machine"
+    )
+    group.add_argument(
+        "--timeout",
+        type=float,
+        default=_TIMEOUT,
+        metavar="SECONDS",
+        help=f"how long processes wait for one that does not answer (default: {_TIMEOUT:.0f})",
+    )
+    group.add_argument(
+        "--restarts",
+        type=int,
+        default=_RESTARTS,
+        metavar="N",
+        help=f"how often a lost process is started again (default: {_RESTARTS})",
+    )
+
+
+def is_rank() -> bool:
+    """Whether this process was started as one of several, by `torchrun` or by us."""
+    return all(os.environ.get(name) for name in _NEEDED) and os.environ["WORLD_SIZE"] != "1"
+
+
+def attempt() -> int:
+    """How many times the ranks were started before."""
+    return int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0"))
+
+
+def check_options(arguments: argparse.Namespace) -> None:
+    """Raises `Failure` for options that say nothing that can be done."""
+    for option, value, least in (
+        ("--nproc", arguments.nproc, 1),
+        ("--timeout", arguments.timeout, 1),
+        ("--restarts", arguments.restarts, 0),
+    ):
+        if value < least:
+            raise failure(
+                "E0302", f"`{option}` is {value:g}, and must be {least} at least", exit_code=2
+            )
+    if arguments.folds and (arguments.nproc > 1 or is_rank()):
+        raise failure(
+            "E0311",
+            "`--folds` and several processes exclude each other",
+            help="train the folds one by one: `--nproc N --set data.split.fold=0`",
+            exit_code=2,
+        )
+
+
+def one_by_one(what: str) -> Failure:
+    """What is said where there are several runs and several processes."""
+    return failure(
+        "E0311",
+        f"`{what}` is of several runs, which one process trains one after another",
+        help="leave `--nproc` out, or train the members one by one with it",
+        exit_code=2,
+    )
+
+
+def launch(arguments: argparse.Namespace) -> int:
+    """Runs the same command as `--nproc` ranks; gives the exit status."""
+    from dlc.runtime.distributed.launch import launch
+
+    return launch(
+        words_of(arguments),
+        ranks=arguments.nproc,
+        timeout=arguments.timeout,
+        restarts=arguments.restarts,
+    )
+
+
+def words_of(arguments: argparse.Namespace) -> list[str]:
+    """The command line of one rank."""
+    words = ["train"]
+    if arguments.spec is not None:
+        words.append(arguments.spec)
+    for option in ("run", "resume", "device", "root", "timeout", "epochs", "format", "color"):
+        value = getattr(arguments, option)
+        if value is not None:
+            words += [f"--{option}", str(value)]
+    for value in arguments.sets:
+        words += ["--set", value]
+    for name in arguments.log:
+        words += ["--log", name]
+    for level, lint in arguments.levels:
+        words += [f"--{level}", "warnings" if lint == "*" else lint]
+    return words
+
+
+def run_of(arguments: argparse.Namespace) -> Path:
+    """The folder of a new run."""
+    return Path(arguments.run) if arguments.run else Path("runs") / Path(arguments.spec).stem

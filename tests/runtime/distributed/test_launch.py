@@ -1,0 +1,151 @@
+"""`dlc train --nproc`: ranks of one machine, their ends, their failures."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import group
+import pytest
+
+from dlc.compiler.cli.main import main
+from dlc.runtime.training.checkpoint import CheckpointStore
+
+SPEC = group.SPEC.format(
+    layers=group.LAYERS,
+    targets='{label: "int[N]"}',
+    columns='{x: "[abcd]", label: kind}',
+    loss="cross_entropy(logits, label)",
+    metrics="accuracy(logits, label)",
+    train="",
+)
+HANG_SECONDS = 120
+
+
+@pytest.fixture
+def spec(tmp_path: Path) -> Path:
+    group.write_rows(tmp_path)
+    path = tmp_path / "small.yaml"
+    path.write_text(SPEC)
+    return path
+
+
+@contextmanager
+def launched(folder: Path, *words: str) -> Iterator[subprocess.Popen[str]]:
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(("RANK", "WORLD"))}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "dlc.compiler.cli.main", "train", *words],
+        cwd=folder,
+        env=environment | {"OMP_NUM_THREADS": "1", "TMPDIR": str(folder)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    try:
+        yield process
+    finally:
+        # Ranks end with the process that started them.
+        process.kill()
+        process.communicate()
+
+
+def ranks_of(process: subprocess.Popen[str]) -> list[int]:
+    """The processes of the ranks, in the order of their start."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            fields = path.read_text().rpartition(")")[2].split()
+            if int(fields[1]) == process.pid and fields[0] != "Z":
+                found.append(int(path.parent.name))
+    return sorted(found)
+
+
+def wait_for_checkpoint(run: Path, process: subprocess.Popen[str], step: int) -> None:
+    end = time.monotonic() + HANG_SECONDS
+    store = CheckpointStore(run / "checkpoints")
+    while not any(saved >= step for saved in store.steps()):
+        assert process.poll() is None, process.communicate()[0]
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def logs(folder: Path) -> list[Path]:
+    return [*folder.glob("dlc-ranks-*/logs/**/*.log")]
+
+
+LONG = ("--set", "train.epochs=20000", "--set", "train.checkpoint.keep=2")
+
+needs_proc = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="finds ranks by /proc")
+
+
+@needs_proc
+def test_a_lost_rank_and_a_signal(spec: Path) -> None:
+    folder = spec.parent
+    with launched(folder, "small.yaml", "--nproc", "2", "--run", "run", *LONG) as process:
+        wait_for_checkpoint(folder / "run", process, 10)
+        before = ranks_of(process)
+        assert len(before) == 2
+        os.kill(before[1], signal.SIGKILL)
+        reached = CheckpointStore(folder / "run" / "checkpoints").steps()[-1]
+        end = time.monotonic() + HANG_SECONDS
+        while set(ranks_of(process)) & set(before) or len(ranks_of(process)) < 2:
+            assert time.monotonic() < end
+            assert process.poll() is None
+            time.sleep(0.05)
+        wait_for_checkpoint(folder / "run", process, reached + 50)
+        process.send_signal(signal.SIGTERM)
+        said = process.communicate(timeout=HANG_SECONDS)[0]
+    assert process.returncode == 143, said
+    assert ", from step " in said
+    assert said.count("training Small on 2 ranks") == 2
+    assert "Traceback" not in said
+    assert not logs(folder)
+    lines = (folder / "run" / "metrics.jsonl").read_text().splitlines()
+    steps = [json.loads(line)["step"] for line in lines]
+    assert steps == sorted(set(steps))
+
+
+@needs_proc
+def test_ranks_do_not_outlive_the_command(spec: Path) -> None:
+    folder = spec.parent
+    with launched(folder, "small.yaml", "--nproc", "2", "--run", "run", *LONG) as process:
+        wait_for_checkpoint(folder / "run", process, 5)
+        ranks = ranks_of(process)
+        process.kill()
+    end = time.monotonic() + 20
+    while any(Path(f"/proc/{rank}").exists() for rank in ranks):
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def test_a_failure_of_the_run_is_told_once_and_not_tried_again(spec: Path) -> None:
+    folder = spec.parent
+    words = ("small.yaml", "--nproc", "2", "--run", "run", "--set", "data.batch_size=1")
+    with launched(folder, *words) as process:
+        said = process.communicate(timeout=HANG_SECONDS)[0]
+    assert process.returncode == 2, said
+    assert said.count("error[E0636]: a batch of 1 sample is too small for 2 ranks") == 1
+    assert "Traceback" not in said
+    assert not (folder / "run").exists()
+    assert not logs(folder)
+
+
+def test_options_that_say_nothing(
+    spec: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(spec.parent)
+    for words, code in (
+        (["--nproc", "0"], "E0302"),
+        (["--nproc", "2", "--timeout", "0"], "E0302"),
+        (["--nproc", "2", "--restarts", "-1"], "E0302"),
+        (["--nproc", "2", "--folds"], "E0311"),
+    ):
+        assert main(["train", "small.yaml", *words]) == 2
+        assert code in capsys.readouterr().err
