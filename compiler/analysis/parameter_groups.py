@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import field
 
 from dlc.compiler.components.optimizers.base import Optimizer
 from dlc.compiler.components.sections.group import Group
+from dlc.compiler.components.sections.regularization import DEFAULT
 from dlc.compiler.ir.graph import Parameter, Program
 from dlc.compiler.record import record
 
 _ANY = "*"
+_DROPOUTS = (
+    *("dropout", "dropout1d", "dropout2d", "dropout3d"),
+    *("alpha_dropout", "feature_alpha_dropout"),
+)
 
 
 @record
@@ -49,6 +54,26 @@ def covers(pattern: str, path: str) -> bool:
     return len(wanted) <= len(have) and all(
         w in (_ANY, h) for w, h in zip(wanted, have, strict=False)
     )
+
+
+def dropouts(program: Program, match: Sequence[str] = ()) -> list[str]:
+    """The paths of the layers that have a rate of dropout which may change; of those, what
+    `match` means, where it is given."""
+    return [
+        path
+        for path, _, node in program.owners()
+        if node.kind in _DROPOUTS and (not match or any(covers(pattern, path) for pattern in match))
+    ]
+
+
+def strength(value: float | Mapping[str, float] | None, path: str) -> float:
+    """What a key of `regularization` says of a parameter, 0 for nothing."""
+    if value is None:
+        return 0.0
+    if not isinstance(value, Mapping):
+        return value
+    named = (f for pattern, f in value.items() if pattern != DEFAULT and covers(pattern, path))
+    return next(named, value.get(DEFAULT, 0.0))
 
 
 def is_in(group: Group, one: Trained) -> bool:

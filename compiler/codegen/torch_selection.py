@@ -79,8 +79,12 @@ class Selector:
             yield line
             return
         inner = pad + " " * INDENT
+        whole = f"{inner}p {source} if {condition}"
         yield f"{pad}{before}["
-        yield from (f"{inner}{text}" for text in ("p", source, f"if {condition}"))
+        if len(whole) <= WIDTH:
+            yield whole
+        else:
+            yield from (f"{inner}{text}" for text in ("p", source, f"if {condition}"))
         yield f"{pad}]{after}"
 
     def _condition(self, wanted: set[str], constant: str) -> str:

@@ -10,7 +10,10 @@ from collections.abc import Iterator
 
 from dlc.compiler.codegen.layout import WIDTH, statement
 from dlc.compiler.codegen.torch_optimizer import optimizer_function
-from dlc.compiler.codegen.torch_regularization import regularization_functions
+from dlc.compiler.codegen.torch_regularization import (
+    dropout_function,
+    regularization_functions,
+)
 from dlc.compiler.codegen.torch_schedule import schedule_functions
 from dlc.compiler.components.figures import figure_names
 from dlc.compiler.components.schedules.constant import Constant
@@ -21,12 +24,14 @@ from dlc.compiler.ir.graph import Program
 
 def training_functions(program: Program, settings: Settings) -> str:
     """The source of what the settings ask for: `loss`, `penalty`, `constrain`, `optimizer`,
-    `schedule`, `plateau`; empty where they ask for nothing."""
+    `schedule`, `plateau`, `set_dropout`; empty where they ask for nothing."""
     functions: list[list[str]] = []
     if settings.loss:
         functions.append(list(_loss(program, settings.loss)))
     if settings.regularization is not None:
         functions += regularization_functions(program, settings.regularization)
+    if settings.train.dropout:
+        functions.append(dropout_function(program, settings.train))
     if settings.optimizer is not None:
         functions.append(list(optimizer_function(program, settings.optimizer)))
         # Without one the rate is constant: the trainer has a single way to step.

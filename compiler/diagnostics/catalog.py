@@ -129,6 +129,30 @@ _CODES = (
     ),
     Code("W0104", "unused-param", "a parameter of the spec that nothing reads", Severity.WARNING),
     Code("W0105", "unused-init", "an entry of `init` that no layer starts from", Severity.WARNING),
+    Code(
+        "W0110",
+        "l2-with-adam",
+        "L2 in the gradient of an optimizer that divides by the gradient's size",
+        Severity.WARNING,
+    ),
+    Code(
+        "W0111",
+        "decayed-norms",
+        "weight decay on the scales and shifts of normalizations",
+        Severity.WARNING,
+    ),
+    Code(
+        "W0112",
+        "noise-in-a-full-batch-method",
+        "mini-batches or dropout with an optimizer for the full batch",
+        Severity.WARNING,
+    ),
+    Code(
+        "W0114",
+        "unusual-learning-rate",
+        "a learning rate far from what the optimizer usually takes",
+        Severity.WARNING,
+    ),
     # W02xx data
     Code("W0201", "missing-values", "missing values that nothing fills", Severity.WARNING),
     Code(

@@ -28,6 +28,7 @@ from dlc.compiler.lowering.chains import check_chain
 from dlc.compiler.lowering.monitors import check_monitors
 from dlc.compiler.lowering.objectives import CheckedObjective
 from dlc.compiler.lowering.optimizing import check_optimizing
+from dlc.compiler.lowering.regularizing import check_regularizing
 from dlc.compiler.lowering.text_steps import by_step, check_text_step
 from dlc.compiler.semantics.evaluate import evaluate, show
 from dlc.compiler.semantics.instantiate import Context, blamed, instantiate
@@ -132,6 +133,7 @@ class SettingsBuilder:
         self._check_augmented(settings)
         self._check_training(settings)
         self.collector.extend(tuple(check_optimizing(self.spec, self.program, settings)))
+        self.collector.extend(tuple(check_regularizing(self.spec, self.program, settings)))
         self._check_monitors(settings)
         if settings.ensemble is not None:
             # Imported on use, as below: few specs have one.

@@ -38,7 +38,8 @@ NON_FINITE = "non_finite.json"
 
 class Network(Protocol):
     """What the generated module holds beside the class of the network; where the spec asks
-    for them also `penalty(model)`, `constrain(model)` and `plateau(optimizer)`."""
+    for them also `penalty(model)`, `constrain(model)`, `plateau(optimizer)` and
+    `set_dropout(model, epoch)`."""
 
     def loss(
         self, outputs: Mapping[str, torch.Tensor], targets: Mapping[str, torch.Tensor]
@@ -53,6 +54,8 @@ class Network(Protocol):
     def plateau(
         self, optimizer: torch.optim.Optimizer
     ) -> torch.optim.lr_scheduler.ReduceLROnPlateau: ...
+
+    def set_dropout(self, model: torch.nn.Module, epoch: int) -> None: ...
 
 
 @dataclass(kw_only=True)

@@ -13,6 +13,7 @@ from dlc.compiler.components.intervals.epochs import Epochs
 from dlc.compiler.components.intervals.steps import Steps
 from dlc.compiler.components.sections.base import Section
 from dlc.compiler.components.sections.checkpoint import Checkpoint
+from dlc.compiler.components.sections.dropout import Dropout
 from dlc.compiler.components.sections.early_stopping import EarlyStopping
 from dlc.compiler.record import component
 
@@ -43,6 +44,7 @@ class Train(Section):
         accumulate: batches whose gradients are averaged into one step
         on_nan: what a NaN or infinite loss does; `fail` stops, `skip` leaves the batch out,
             `rollback` returns to the last good checkpoint; only `fail` is run yet
+        dropout: how the rate of dropout changes over the epochs, for all layers or for some
         early_stopping: when to stop before the end
         average: a second set of weights, averaged over the steps
         seed: what initial weights, order and dropout are drawn from
@@ -64,6 +66,7 @@ class Train(Section):
     clip_grad_value: PositiveFloat | None = None
     accumulate: Positive = 1
     on_nan: Literal["fail", "skip", "rollback"] = "fail"
+    dropout: tuple[Dropout, ...] = ()
     early_stopping: EarlyStopping | None = None
     average: Average | None = None
     seed: Natural = 0
@@ -73,7 +76,7 @@ class Train(Section):
         """How long training lasts."""
         if self.steps is not None:
             return Steps(n=self.steps)
-        return Epochs(n=self.epochs or _DEFAULT_EPOCHS)
+        return Epochs(n=self.counted_epochs)
 
     def validate(self) -> None:
         if self.epochs is not None and self.steps is not None:
@@ -83,6 +86,18 @@ class Train(Section):
                 blame="steps",
                 help="keep one of the two",
             )
+        if self.steps is not None and any(rate.epochs is None for rate in self.dropout):
+            raise ComponentError(
+                "E0303",
+                "`dropout` changes over the epochs, and the run is counted in `steps`",
+                blame="dropout",
+                help="say over how many: `dropout: {start: 0.5, end: 0.1, epochs: 20}`",
+            )
+
+    @property
+    def counted_epochs(self) -> int:
+        """The epochs of a run that is not counted in steps."""
+        return self.epochs or _DEFAULT_EPOCHS
 
     def used_unavailable(self) -> tuple[tuple[str, str], ...]:
         found = super().used_unavailable()
