@@ -51,8 +51,12 @@ def _judged(optimizer: Optimizer, rate: float, name: str, place: Span) -> Iterat
         return
     yield Diagnostic(
         CODE,
-        f"`{name}` of {literal(rate)} is {'larger' if rate > high else 'smaller'} than "
+        f"`{name}` of {_short(rate)} is {'larger' if rate > high else 'smaller'} than "
         f"`{optimizer.name}` usually takes",
-        Label(place, f"usual are {literal(low)} to {literal(high)}"),
+        Label(place, f"usual are {_short(low)} to {_short(high)}"),
         help="`dlc lr-range` finds one by trying",
     )
+
+
+def _short(rate: float) -> str:
+    return literal(int(rate) if float(rate).is_integer() else rate)
