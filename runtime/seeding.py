@@ -49,5 +49,10 @@ def mixed(start: int, places: npt.NDArray[np.int64]) -> npt.NDArray[np.uint64]:
 
 def permutation(count: int, seed: int, purpose: str, *counters: int) -> npt.NDArray[np.int64]:
     """The numbers 0 to `count` - 1 in an order that the arguments decide."""
-    order = np.argsort(keys(stream(seed, purpose, *counters), count), kind="stable")
-    return order.astype(np.int64, copy=False)
+    return sorting(keys(stream(seed, purpose, *counters), count))
+
+
+def sorting(keys: npt.NDArray[np.uint64]) -> npt.NDArray[np.int64]:
+    """The order that sorts numbers of one stream. They differ, as the mixing function is a
+    bijection: hence any way of sorting gives the same order, and the fastest is taken."""
+    return np.argsort(keys).astype(np.int64, copy=False)

@@ -9,13 +9,17 @@ whole is put in the same order, so that both ways of holding it give the same ru
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from dlc.runtime.seeding import keys, permutation, stream
+from dlc.runtime.seeding import keys, permutation, sorting, stream
 
 Rows = npt.NDArray[np.int64]
+Numbers = npt.NDArray[np.integer[Any]]
 
 # A window is filled until it has both; large blocks stop it before the memory is full.
 _WINDOW_BYTES = 256 << 20
@@ -36,10 +40,16 @@ class Blocks:
     def __len__(self) -> int:
         return len(self.starts) - 1
 
-    def of(self, rows: Rows) -> Rows:
+    def of(self, rows: Rows) -> Numbers:
         """The block of each row."""
-        found: Rows = np.searchsorted(self.starts, rows, side="right") - 1
-        return found
+        return self._numbers[rows]
+
+    @cached_property
+    def _numbers(self) -> Numbers:
+        """The block of every row: looking it up is faster than a search for each."""
+        # Short numbers are sorted by their digits, in a tenth of the time that others take.
+        dtype = np.uint16 if len(self) <= 1 << 16 else np.int64
+        return np.repeat(np.arange(len(self), dtype=dtype), np.diff(self.starts))
 
     def windows(self, blocks: Rows, sizes: Rows) -> Rows:
         """The number of the window that each block goes to, for blocks in the order in which
@@ -62,14 +72,19 @@ def shuffled(rows: Rows, blocks: Blocks | None, seed: int, epoch: int) -> Rows:
     if blocks is None or len(rows) == 0 or len(rows) * blocks.row_bytes <= _WINDOW_BYTES:
         return rows[permutation(len(rows), seed, "order", epoch)]
     block_of = blocks.of(rows)
-    present, sizes = np.unique(block_of, return_counts=True)
+    counts = np.bincount(block_of, minlength=len(blocks))
+    present = np.flatnonzero(counts)
+    sizes = counts[present]
     drawn = permutation(len(present), seed, "blocks", epoch)
-    window_of = np.empty(len(blocks), np.int64)
+    window_of = np.zeros(len(blocks), block_of.dtype)
     window_of[present[drawn]] = blocks.windows(present[drawn], sizes[drawn])
     draw = keys(stream(seed, "order", epoch), len(rows))
+    window = window_of[block_of]
+    by_window = np.argsort(window, kind="stable")
+    ends = np.cumsum(np.bincount(window)).tolist()
     # Sorted by the draw alone where all is one window, as a permutation is.
-    ordered: Rows = rows[np.lexsort((draw, window_of[block_of]))]
-    return ordered
+    members = (by_window[start:end] for start, end in pairwise([0, *ends]))
+    return np.concatenate([rows[places[sorting(draw[places])]] for places in members])
 
 
 def _repeats(order: Rows, count: int) -> bool:
@@ -87,9 +102,15 @@ def stretches(order: Rows, blocks: Blocks) -> list[tuple[int, int]]:
         rest = stretches(order[head:], blocks)
         return [(0, head), *((start + head, stop + head) for start, stop in rest)]
     block_of = blocks.of(order)
-    last = np.zeros(len(blocks), np.int64)
-    last[block_of] = np.arange(len(order))
-    cuts = np.flatnonzero(np.maximum.accumulate(last[block_of]) == np.arange(len(order))) + 1
+    places = np.arange(len(order))
+    first, last = np.full(len(blocks), -1), np.empty(len(blocks), np.int64)
+    last[block_of] = places
+    first[block_of[::-1]] = places[::-1]
+    # Blocks by their first places: a cut lies where all before end before all after begin.
+    present = np.flatnonzero(first >= 0)
+    present = present[np.argsort(first[present])]
+    ends = np.maximum.accumulate(last[present]) + 1
+    cuts = ends[ends == np.append(first[present][1:], len(order))]
     most = max(1, _WINDOW_BYTES // max(blocks.row_bytes, 1))
     found: list[tuple[int, int]] = []
     start = 0

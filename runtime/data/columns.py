@@ -30,6 +30,7 @@ from dlc.runtime.failures import Failure, failure, shown
 Array: TypeAlias = npt.NDArray[Any]
 
 _GLOB = frozenset("*?[")
+_TILE_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -311,8 +312,9 @@ class _Reader:
         for name, part in zip(self.binding.columns, parts, strict=True):
             if part.dtype == object:
                 self.number_wanted(name, part)
-        flat = [part.reshape(len(part), -1) for part in parts]
-        return np.concatenate(flat, axis=1)
+        if any(part.ndim > 1 for part in parts):
+            return np.concatenate([part.reshape(len(part), -1) for part in parts], axis=1)
+        return _side_by_side(parts)
 
     @property
     def _wide(self) -> bool:
@@ -397,6 +399,19 @@ class _Reader:
             what = "`true` or `false`" if dtype.kind == "b" else f"a whole number of type {dtype}"
             raise self.bad(index, column, f"`{values[index, place]}` is not {what}")
         return cast
+
+
+def _side_by_side(columns: Sequence[Array]) -> Array:
+    """Columns as `[rows, columns]`. A tile at a time, which the cache holds: written column by
+    column, each row is fetched from memory as often as there are columns."""
+    count = len(columns[0])
+    found = np.empty((count, len(columns)), np.result_type(*columns))
+    rows = max(1, _TILE_BYTES // (len(columns) * found.itemsize))
+    for start in range(0, count, rows):
+        stop = min(start + rows, count)
+        tile = np.concatenate([column[start:stop] for column in columns])
+        found[start:stop] = tile.reshape(len(columns), stop - start).T
+    return found
 
 
 def _values(values: Array, count: int) -> str:

@@ -160,14 +160,22 @@ class Samples:
     def _pick(self, name: str, index: torch.Tensor) -> torch.Tensor:
         if self.resident:
             return self._tensors[name].index_select(0, index)
-        found = picked(self._tensors[name], index, self.device)
+        found = _picked(self._tensors[name], index, self.device)
         return found.to(self.device, non_blocking=True)
 
     def _bytes_of(self, rows: int) -> int:
         return self.bytes * rows // max(self._count, 1)
 
 
-def picked(values: torch.Tensor, index: torch.Tensor, device: torch.device) -> torch.Tensor:
+def pinned(values: torch.Tensor, device: torch.device) -> torch.Tensor:
+    """A few samples on the host, where a copy to the device can start from."""
+    if device.type != "cuda":
+        return values
+    found = torch.empty(values.shape, dtype=values.dtype, pin_memory=True)
+    return found.copy_(values)
+
+
+def _picked(values: torch.Tensor, index: torch.Tensor, device: torch.device) -> torch.Tensor:
     """Some samples on the host, where a copy to the device can start from."""
     if device.type != "cuda":
         return values.index_select(0, index)
@@ -215,8 +223,14 @@ class Epochs:
         self.count = count
         self.usable = count - 1 if lone else count
         self.steps = -(-self.usable // self.group)
+        self._last: tuple[int, Rows] | None = None
 
     def order(self, epoch: int) -> Rows:
+        if self._last is None or self._last[0] != epoch:
+            self._last = epoch, self._ordered(epoch)
+        return self._last[1]
+
+    def _ordered(self, epoch: int) -> Rows:
         rows = self.rows
         if self.classes is not None:
             rows = balanced(rows, self.classes[rows], self.seed, epoch)

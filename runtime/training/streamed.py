@@ -7,12 +7,11 @@ free for the training step.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import torch
 
 from dlc.runtime.data.blocks import stretches
@@ -20,7 +19,7 @@ from dlc.runtime.data.columns import Array
 from dlc.runtime.data.dataset import DataSet
 from dlc.runtime.data.streaming import Stream
 from dlc.runtime.objectives.base import Drawn
-from dlc.runtime.training.samples import Batch, Rows, Samples, Take, picked
+from dlc.runtime.training.samples import Batch, Rows, Samples, Take, pinned
 
 Tensors = dict[str, torch.Tensor]
 
@@ -98,14 +97,6 @@ class StreamedSamples(Samples):
             self._next[1].expect(0)
 
 
-@dataclass(frozen=True)
-class _Stretch:
-    """Samples in the order of the file, and the one that stands at each place."""
-
-    tensors: Tensors
-    index: torch.Tensor
-
-
 class _Stretches:
     """Batches of one order, by their first and last (excluded) place."""
 
@@ -114,35 +105,34 @@ class _Stretches:
         self.order = order
         self.epoch = epoch
         self.cuts = stretches(order, samples.stream.blocks)
-        self.starts = np.array([start for start, _ in self.cuts])
-        self._held: dict[int, _Stretch] = {}
-        self._coming: dict[int, Future[_Stretch]] = {}
+        self.starts = [start for start, _ in self.cuts]
+        self._held: dict[int, Tensors] = {}
+        self._coming: dict[int, Future[Tensors]] = {}
 
     def __call__(self, start: int, stop: int) -> Batch:
-        first, last = np.searchsorted(self.starts, [start, stop - 1], side="right") - 1
-        wanted = range(int(first), int(last) + 1)
+        first, last = bisect_right(self.starts, start) - 1, bisect_right(self.starts, stop - 1) - 1
+        wanted = range(first, last + 1)
         self._held = {place: self._get(place) for place in wanted}
         if last + 1 < len(self.cuts):
-            self.expect(int(last) + 1)
+            self.expect(last + 1)
         elif self.epoch is not None:
             self.samples.begin(self.epoch + 1)
-        samples, parts = self.samples, []
+        parts = []
         for place in wanted:
-            held, (begin, end) = self._held[place], self.cuts[place]
-            index = held.index[max(start, begin) - begin : min(stop, end) - begin]
-            parts.append(
-                {name: picked(t, index, samples.device) for name, t in held.tensors.items()}
-            )
+            begin, end = self.cuts[place]
+            inside = slice(max(start, begin) - begin, min(stop, end) - begin)
+            parts.append({name: held[inside] for name, held in self._held[place].items()})
         return (
-            {name: self._joined(name, parts) for name in samples.inputs},
-            {name: self._joined(name, parts) for name in samples.targets},
+            {name: self._joined(name, parts) for name in self.samples.inputs},
+            {name: self._joined(name, parts) for name in self.samples.targets},
         )
 
     def _joined(self, name: str, parts: Sequence[Tensors]) -> torch.Tensor:
         found = parts[0][name] if len(parts) == 1 else torch.cat([part[name] for part in parts])
-        return found.to(self.samples.device, non_blocking=True)
+        device = self.samples.device
+        return pinned(found, device).to(device, non_blocking=True)
 
-    def _get(self, place: int) -> _Stretch:
+    def _get(self, place: int) -> Tensors:
         if place in self._held:
             return self._held[place]
         self.expect(place)
@@ -156,40 +146,30 @@ class _Stretches:
             self._coming.pop(other).cancel()
         self._coming[place] = self.samples.reader.submit(self._read, place)
 
-    def _read(self, place: int) -> _Stretch:
+    def _read(self, place: int) -> Tensors:
+        """The samples of a stretch at their places, so that a batch is a slice of them."""
         start, stop = self.cuts[place]
         order, blocks = self.order[start:stop], self.samples.stream.blocks
-        block_of = blocks.of(order)
-        # Short numbers are sorted by their digits, in a tenth of the time.
-        short = block_of.astype(np.uint16) if len(blocks) <= 1 << 16 else block_of
-        by_block = np.argsort(short, kind="stable")
-        index = np.empty(len(order), np.int64)
-        wanted: list[tuple[int, int, npt.NDArray[np.bool_]]] = []
-        count = begin = 0
-        for block, size in zip(*np.unique(block_of, return_counts=True), strict=True):
-            places = by_block[begin : begin + size]
-            inside = order[places] - blocks.starts[block]
-            used = np.zeros(blocks.starts[block + 1] - blocks.starts[block], np.bool_)
-            used[inside] = True
-            rank = np.cumsum(used)
-            index[places] = rank[inside] + (count - 1)
-            wanted.append((int(block), count, used))
-            count, begin = count + int(rank[-1]), begin + int(size)
+        by_row = np.argsort(order)
+        rows = order[by_row]
+        bounds = np.searchsorted(rows, blocks.starts)
         tensors: Tensors = {}
 
-        def read(block: int, first: int, used: npt.NDArray[np.bool_]) -> None:
+        def read(block: int) -> None:
+            part = slice(bounds[block], bounds[block + 1])
+            places, inside = by_row[part], rows[part] - blocks.starts[block]
             for name, values in self.samples.load(block).items():
-                some = values if used.all() else values[used]
                 if name not in tensors:
-                    tensors[name] = _empty(count, values)
-                tensors[name].numpy()[first : first + len(some)] = some
+                    tensors[name] = _empty(len(order), values)
+                whole = np.array_equal(inside, np.arange(len(values)))
+                tensors[name].numpy()[places] = values if whole else values[inside]
 
-        read(*wanted[0])
-        list(self.samples.decoders.map(lambda given: read(*given), wanted[1:]))
-        return _Stretch(tensors, torch.from_numpy(index))
+        first, *others = np.flatnonzero(np.diff(bounds)).tolist()
+        read(first)
+        list(self.samples.decoders.map(read, others))
+        return tensors
 
 
 def _empty(count: int, like: Array) -> torch.Tensor:
-    return torch.empty(
-        (count, *like.shape[1:]), dtype=torch.from_numpy(np.empty(0, like.dtype)).dtype
-    )
+    # NumPy asks for large pages, torch does not: half of the time to touch them first.
+    return torch.from_numpy(np.empty((count, *like.shape[1:]), like.dtype))

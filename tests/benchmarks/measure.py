@@ -14,7 +14,9 @@ from dataclasses import dataclass
 class Ratio:
     """Time of ours over time of the yardstick, round by round.
 
-    `median` is what to quote; `low` and `high` are the extreme rounds. Times in seconds.
+    `median` is what to quote; `low` and `high` are the extreme rounds. `cpu` is the median
+    ratio of the processor time that all threads of this process took, which neighbours on the
+    machine change less; child processes are not in it. Times in seconds.
     """
 
     ours: float
@@ -22,6 +24,7 @@ class Ratio:
     median: float
     low: float
     high: float
+    cpu: float
 
     @property
     def text(self) -> str:
@@ -32,14 +35,17 @@ def interleaved(ours: Callable[[], object], yardstick: Callable[[], object], rou
     """Runs the two in turn, first one first, then the other first, and compares them."""
     a: list[float] = []
     b: list[float] = []
+    cpu_a: list[float] = []
+    cpu_b: list[float] = []
     ours()
     yardstick()
     for round in range(rounds):
-        pairs = [(ours, a), (yardstick, b)]
-        for run, times in pairs if round % 2 == 0 else reversed(pairs):
-            start = time.perf_counter()
+        pairs = [(ours, a, cpu_a), (yardstick, b, cpu_b)]
+        for run, times, cpu in pairs if round % 2 == 0 else reversed(pairs):
+            start, begun = time.perf_counter(), time.process_time()
             run()
             times.append(time.perf_counter() - start)
+            cpu.append(time.process_time() - begun)
     ratios = sorted(x / y for x, y in zip(a, b, strict=True))
     return Ratio(
         ours=statistics.median(a),
@@ -47,6 +53,7 @@ def interleaved(ours: Callable[[], object], yardstick: Callable[[], object], rou
         median=statistics.median(ratios),
         low=ratios[0],
         high=ratios[-1],
+        cpu=statistics.median(x / max(y, 1e-9) for x, y in zip(cpu_a, cpu_b, strict=True)),
     )
 
 

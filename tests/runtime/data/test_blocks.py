@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from dlc.runtime.data import blocks
 from dlc.runtime.data.blocks import Blocks, shuffled, stretches
-from dlc.runtime.seeding import permutation
+from dlc.runtime.seeding import keys, permutation, stream
 
 sizes = st.lists(st.integers(0, 9), min_size=1, max_size=40)
 
@@ -54,6 +54,19 @@ def test_rows_of_different_blocks_meet_and_blocks_are_shuffled() -> None:
     assert (np.diff(first) != 0).sum() > 5
     other = shuffled(np.arange(200), found, 0, 1)
     assert set(found.of(other[:20]).tolist()) != set(first.tolist())
+
+
+def test_an_order_is_sorted_by_window_and_draw() -> None:
+    found = of([3, 9, 1, 0, 7, 7, 7, 7, 2, 9, 9, 9])
+    rows = np.array([*range(0, 70, 2), 4, 4, 10])
+    block_of = np.searchsorted(found.starts, rows, side="right") - 1
+    present, counts = np.unique(block_of, return_counts=True)
+    drawn = permutation(len(present), 3, "blocks", 5)
+    windows = dict(zip(present[drawn], found.windows(present[drawn], counts[drawn]), strict=True))
+    assert len(set(windows.values())) > 2
+    window = [windows[block] for block in block_of]
+    draw = keys(stream(3, "order", 5), len(rows))
+    np.testing.assert_array_equal(shuffled(rows, found, 3, 5), rows[np.lexsort((draw, window))])
 
 
 def test_rows_that_fit_one_window_are_shuffled_as_if_there_were_no_blocks() -> None:

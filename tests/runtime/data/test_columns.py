@@ -9,6 +9,7 @@ import pytest
 
 from dlc.compiler.ir.dims import symbol
 from dlc.compiler.ir.types import BOOL, INT, DType, TensorType, float_tensor, int_tensor
+from dlc.runtime.data import columns as reading
 from dlc.runtime.data.columns import bind, extract
 from dlc.runtime.failures import BAD_DATA, Failure
 
@@ -74,6 +75,17 @@ def test_a_glob_stacks_columns_in_the_order_of_the_table() -> None:
     found = array(columns, float_tensor(N, 2), "f_*")
     assert found.dtype == np.float32
     np.testing.assert_array_equal(found, [[1, 3], [2, 4]])
+
+
+@pytest.mark.parametrize("tile", [1, 100, 1 << 20])
+def test_many_columns_are_stacked_whatever_fits_a_tile(
+    tile: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "_TILE_BYTES", tile)
+    draw = np.random.default_rng(0)
+    given = [draw.random(33), draw.integers(0, 9, 33), draw.random(33, np.float32)]
+    found = array({f"f{i}": values for i, values in enumerate(given)}, float_tensor(N, 3), "f*")
+    np.testing.assert_array_equal(found, np.stack(given, axis=1).astype(np.float32))
 
 
 def test_a_size_may_follow_from_the_rows() -> None:
