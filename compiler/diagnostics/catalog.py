@@ -148,6 +148,12 @@ _CODES = (
         Severity.WARNING,
     ),
     Code(
+        "W0113",
+        "probabilities-for-logits",
+        "a metric takes probabilities for logits",
+        Severity.WARNING,
+    ),
+    Code(
         "W0114",
         "unusual-learning-rate",
         "a learning rate far from what the optimizer usually takes",
