@@ -37,10 +37,10 @@ pytestmark = pytest.mark.filterwarnings(
 )
 
 
-def class_data(random, *, shape=(), absent=False, ties=False, ignored=None):
+def class_data(random, *, shape=(), absent=False, said=False, ties=False, ignored=None):
     x = random.standard_normal((ROWS, CLASSES, *shape)).astype(np.float32)
     t = random.integers(0, CLASSES - absent, (ROWS, *shape))
-    if absent:
+    if absent and not said:
         x[:, -1] = -9
     if ties:
         x = np.round(x)
@@ -52,6 +52,7 @@ def class_data(random, *, shape=(), absent=False, ties=False, ignored=None):
 CLASS_CASES = {
     "plain": {},
     "absent class": {"absent": True},
+    "class that is said and never true": {"absent": True, "said": True},
     "ties": {"ties": True},
     "ignored": {"ignored": -100},
     "pixels": {"shape": (3, 2)},
