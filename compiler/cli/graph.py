@@ -19,6 +19,7 @@ from dlc.compiler.source import Source
 from dlc.compiler.syntax.files import decode
 
 _MAX_BYTES = 64 * 1024 * 1024
+_STEPS = 100  # in an epoch, where only the data would tell
 _PICTURES = (".svg", ".png", ".html")
 
 
@@ -27,7 +28,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "Example: dlc graph specs/lenet5.yaml -o lenet5.svg\n\n"
         "Draws the network: .svg and .png to print, .html with blocks that unfold and layers\n"
         "that tell all about themselves. Without `-o` the typed graph is printed as text; a\n"
-        "graph.txt that `dlc build` wrote is read back."
+        "graph.txt that `dlc build` wrote is read back. `--schedule` draws the learning rate."
     )
     add_spec(parser)
     parser.add_argument(
@@ -39,6 +40,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="levels of blocks that are unfolded (default: what fits)",
     )
+    parser.add_argument(
+        "--schedule", action="store_true", help="the learning rate over the run instead"
+    )
+    parser.add_argument(
+        "--steps-per-epoch",
+        type=_steps,
+        metavar="N",
+        help="with --schedule: optimizer steps in an epoch (default: 100)",
+    )
     parser.add_argument("--force", action="store_true", help="replace the file where it exists")
     add_common(parser)
 
@@ -49,8 +59,18 @@ def _depth(text: str) -> int:
     return int(text)
 
 
+def _steps(text: str) -> int:
+    if not re.fullmatch(r"[1-9][0-9]{0,8}", text):
+        raise argparse.ArgumentTypeError(
+            f"`{text}` is no number of steps: write `--steps-per-epoch 100`"
+        )
+    return int(text)
+
+
 def run(arguments: argparse.Namespace) -> int:
     suffix = _wanted(arguments)
+    if arguments.schedule:
+        return _schedule(arguments, suffix)
     warnings: tuple[Diagnostic, ...] = ()
     program: Program
     if Path(arguments.spec).suffix.lower() == ".txt":
@@ -69,9 +89,34 @@ def run(arguments: argparse.Namespace) -> int:
     return report(warnings, arguments, "graph", {"file": arguments.output}, answer=answer)
 
 
+def _schedule(arguments: argparse.Namespace, suffix: str | None) -> int:
+    from dlc.compiler.cli.schedule_chart import schedule_chart
+    from dlc.compiler.drawing.chart import HEIGHT, WIDTH, text_chart, write_chart, write_page
+
+    compilation = compile_spec(arguments)
+    chart, record = schedule_chart(compilation, arguments.steps_per_epoch or _STEPS)
+    if suffix is None:
+        text = text_chart(chart)
+        return report(
+            compilation.warnings, arguments, "graph", {"schedule": record}, answer=f"{text}\n"
+        )
+    target = Path(arguments.output)
+    picture: str | bytes = write_page(chart) if suffix == ".html" else write_chart(chart)
+    if suffix == ".png":
+        picture = _png(write_chart(chart), WIDTH, HEIGHT)
+    write_files(target.parent, {target.name: picture})
+    extra = {"file": arguments.output, "schedule": record}
+    answer = f"written: {arguments.output}"
+    return report(compilation.warnings, arguments, "graph", extra, answer=answer)
+
+
 def _wanted(arguments: argparse.Namespace) -> str | None:
     """The suffix of the picture that is asked for, None for the text. Raises CommandError
     before anything is compiled."""
+    if arguments.steps_per_epoch is not None and not arguments.schedule:
+        raise _usage("`--steps-per-epoch` is for `--schedule`")
+    if arguments.schedule and arguments.depth is not None:
+        raise _usage("`--depth` is for a picture of the network, and `--schedule` draws none")
     if arguments.output is None:
         for option, given in (("--depth", arguments.depth), ("--force", arguments.force or None)):
             if given is not None:
@@ -120,10 +165,14 @@ def _picture(program: Program, suffix: str, depth: int | None) -> str | bytes:
     if suffix == ".svg":
         return svg
 
+    return _png(svg, page.width, page.height)
+
+
+def _png(svg: str, width: float, height: float) -> bytes:
     from dlc.compiler.drawing.png import NoFont, TooLarge, write_png
 
     try:
-        return write_png(svg, page.width, page.height)
+        return write_png(svg, width, height)
     except TooLarge as problem:
         raise _usage(
             f"the picture would have {problem}", "`--depth 0` shows less, `.svg` has no such bound"
