@@ -26,9 +26,9 @@ _PICTURES = (".svg", ".png", ".html")
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.description = (
         "Example: dlc graph specs/lenet5.yaml -o lenet5.svg\n\n"
-        "Draws the network: .svg and .png to print, .html with blocks that unfold and layers\n"
-        "that tell all about themselves. Without `-o` the typed graph is printed as text; a\n"
-        "graph.txt that `dlc build` wrote is read back. `--schedule` draws the learning rate."
+        "Draws the network: .svg and .png to print, .html with blocks that unfold. Without `-o`\n"
+        "the typed graph is printed as text; a graph.txt that `dlc build` wrote is read back.\n"
+        "`--schedule` draws the learning rate."
     )
     add_spec(parser)
     parser.add_argument(
@@ -47,7 +47,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--steps-per-epoch",
         type=_steps,
         metavar="N",
-        help="with --schedule: optimizer steps in an epoch (default: 100)",
+        help="for --schedule: steps in an epoch (100)",
     )
     parser.add_argument("--force", action="store_true", help="replace the file where it exists")
     add_common(parser)

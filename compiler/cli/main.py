@@ -63,6 +63,7 @@ COMMANDS: Final[dict[str, Command]] = {
         Command("fmt", f"{_COMPILER}.fmt", "put a spec into canonical form", _SPEC),
         Command("convert", f"{_COMPILER}.convert", "from YAML to .dlc and back", _SPEC),
         Command("train", f"{_RUNTIME}.train", "train a spec, or resume a run", _MODEL),
+        Command("lr-range", f"{_RUNTIME}.lr_range", "find a learning rate by trying", _MODEL),
         Command("runs", f"{_RUNTIME}.runs", "list runs, or compare some", _MODEL),
         Command("transfer", f"{_RUNTIME}.transfer", "what trained weights fill of a spec", _MODEL),
         Command("evaluate", f"{_RUNTIME}.evaluate", "metrics of a run or an ONNX file", _MODEL),

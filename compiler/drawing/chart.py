@@ -37,8 +37,8 @@ class Chart:
 
 def write_chart(chart: Chart) -> str:
     """The text of an SVG file of WIDTH by HEIGHT."""
-    x = _Scale(chart.xs, _LEFT, WIDTH - _RIGHT, chart.log_x)
-    y = _Scale(chart.ys, HEIGHT - _BOTTOM, _TOP, False)
+    x = _Scale(chart.xs, _LEFT, WIDTH - _RIGHT, log=chart.log_x)
+    y = _Scale(_from_zero(chart.ys), HEIGHT - _BOTTOM, _TOP)
     right, bottom = WIDTH - _RIGHT, HEIGHT - _BOTTOM
     lines = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH:g} {HEIGHT:g}" '
@@ -76,7 +76,7 @@ def write_chart(chart: Chart) -> str:
         f'<text x="{middle:g}" y="{HEIGHT - 12:g}" text-anchor="middle">'
         f"{escape(chart.x_label)}</text>"
     )
-    lines.append(f'<text x="8" y="{_TOP - 6:g}">{escape(chart.y_label)}</text>')
+    lines.append(f'<text x="{right:g}" y="26" text-anchor="end">{escape(chart.y_label)}</text>')
     return "\n".join([*lines, "</svg>"]) + "\n"
 
 
@@ -93,8 +93,8 @@ def write_page(chart: Chart) -> str:
 def text_chart(chart: Chart, columns: int = 64, rows: int = 12) -> str:
     """The chart in characters: `rows` lines of braille dots, four to a line and two to a
     column, with the axes' ends in numbers."""
-    x = _Scale(chart.xs, 0, columns * 2 - 1, chart.log_x)
-    y = _Scale(chart.ys, rows * 4 - 1, 0, False)
+    x = _Scale(chart.xs, 0, columns * 2 - 1, log=chart.log_x)
+    y = _Scale(_from_zero(chart.ys), rows * 4 - 1, 0)
     cells = [[0] * columns for _ in range(rows)]
     points = [(x.at(a), y.at(b)) for a, b in zip(chart.xs, chart.ys, strict=True)]
     for (left, start), (right, end) in zip(points, points[1:] or points, strict=False):
@@ -130,15 +130,13 @@ def shown(value: float) -> str:
 class _Scale:
     """From values to places between two ends."""
 
-    def __init__(self, values: Sequence[float], start: float, end: float, log: bool) -> None:
+    def __init__(
+        self, values: Sequence[float], start: float, end: float, *, log: bool = False
+    ) -> None:
         self.low, self.high = min(values), max(values)
-        if not log:
-            # A rate is looked at from 0 on, unless it hardly moves.
-            if 0 < self.low <= 0.5 * self.high:
-                self.low = 0.0
-            if self.low == self.high:
-                around = abs(self.low) or 1.0
-                self.low, self.high = self.low - around, self.high + around
+        if self.low == self.high and not log:
+            around = abs(self.low) or 1.0
+            self.low, self.high = self.low - around, self.high + around
         self._start, self._end, self._log = start, end, log
 
     def at(self, value: float) -> float:
@@ -159,6 +157,11 @@ class _Scale:
         step = next(power * n for n in (1, 2, 5, 10) if power * n >= width)
         first = math.ceil(self.low / step - 1e-9)
         return [n * step for n in range(first, math.floor(self.high / step + 1e-9) + 1)]
+
+
+def _from_zero(values: Sequence[float]) -> Sequence[float]:
+    """The values, and 0 where it is not far: heights are compared from there."""
+    return [0.0, *values] if 0 < min(values) <= 0.5 * max(values) else values
 
 
 def _thinned(chart: Chart, most: int = 2000) -> list[tuple[float, float]]:

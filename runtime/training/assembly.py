@@ -50,25 +50,11 @@ def trainer_of(
     """The trainer of a run whose folder has its record; the weights are the initial ones.
     Raises `Failure`."""
     train = plan.settings.train
-    rows = data.division.train
     module = load(plan.source)
     model = world.placed(build_model(module, train.seed).to(device))
     world.draw_apart(train.seed)
-    batch = plan.data.batch_size
     samples = samples_for(plan, data, device)
-    count = samples.count(rows)
-    epochs = Epochs(
-        rows,
-        batch_size=count if batch == "all" else min(batch, count),
-        seed=train.seed,
-        shuffle=plan.data.shuffle,
-        accumulate=train.accumulate,
-        batch_statistics=plan.batch_statistics,
-        lengths=samples.lengths,
-        classes=_balanced_classes(plan, data),
-        samples=count,
-        blocks=data.blocks,
-    )
+    epochs = epochs_for(plan, data, samples)
     _refuse_unmonitored(plan, data)
     refuse_small(plan, device, epochs.batch_size, world)
     samples.pad_alike = epochs.batch_size if world.size > 1 else None
@@ -105,6 +91,24 @@ def samples_for(plan: Plan, data: DataSet, device: torch.device) -> Samples:
         drawn=Drawn(draws=data.draws, seed=plan.settings.train.seed, shuffle=plan.data.shuffle)
         if data.draws is not None
         else None,
+    )
+
+
+def epochs_for(plan: Plan, data: DataSet, samples: Samples) -> Epochs:
+    """The order in which the training part is gone through, and its batches."""
+    train, batch = plan.settings.train, plan.data.batch_size
+    count = samples.count(data.division.train)
+    return Epochs(
+        data.division.train,
+        batch_size=count if batch == "all" else min(batch, count),
+        seed=train.seed,
+        shuffle=plan.data.shuffle,
+        accumulate=train.accumulate,
+        batch_statistics=plan.batch_statistics,
+        lengths=samples.lengths,
+        classes=_balanced_classes(plan, data),
+        samples=count,
+        blocks=data.blocks,
     )
 
 

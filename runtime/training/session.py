@@ -39,7 +39,7 @@ from dlc.runtime.training.run_folder import (
     resume_run,
     witness_run,
 )
-from dlc.runtime.training.samples import Rows
+from dlc.runtime.training.samples import Rows, Samples
 from dlc.runtime.training.signals import stop_on_signals
 from dlc.runtime.training.storage import DISK, Disk
 from dlc.runtime.training.trainer import Trainer
@@ -275,24 +275,48 @@ def _train(
 
 
 def _initialize(trainer: Trainer, data: DataSet, run: RunFolder, progress: Progress) -> None:
-    """What starts from trained weights and from data; a run that was stopped before its first
-    checkpoint does it again, and begins as it began."""
-    loaded: frozenset[str] = frozenset()
-    pretrained = trainer.plan.pretrained
-    if pretrained is not None:
-        taken = pretrained.load(trainer.model, sha256=run.record["transfer"]["sha256"])
-        loaded = taken.filled
-        progress.say(str(taken))
-        for warning in taken.untied:
-            progress.say(f"warning: {warning.message}")
-    initialize_from_data(
-        trainer.model,
+    """`initialize` for a run; one that was stopped before its first checkpoint does it again,
+    and begins as it began."""
+    sha256 = run.record["transfer"]["sha256"] if trainer.plan.pretrained is not None else None
+    initialize(
         trainer.plan,
-        samples=trainer.samples,
-        targets=_starting(trainer.plan, data),
+        trainer.model,
+        trainer.samples,
+        data,
+        trainer.epochs.batch_size,
+        progress.say,
+        sha256=sha256,
+    )
+
+
+def initialize(
+    plan: Plan,
+    model: torch.nn.Module,
+    samples: Samples,
+    data: DataSet,
+    batch_size: int,
+    say: Callable[[str], None],
+    *,
+    sha256: str | None = None,
+) -> None:
+    """What starts from trained weights and from data. `sha256` is what the file of the weights
+    must still be."""
+    loaded: frozenset[str] = frozenset()
+    pretrained = plan.pretrained
+    if pretrained is not None:
+        taken = pretrained.load(model, sha256=sha256 or pretrained.record()["sha256"])
+        loaded = taken.filled
+        say(str(taken))
+        for warning in taken.untied:
+            say(f"warning: {warning.message}")
+    initialize_from_data(
+        model,
+        plan,
+        samples=samples,
+        targets=_starting(plan, data),
         rows=data.division.train,
-        batch_size=trainer.epochs.batch_size,
-        say=progress.say,
+        batch_size=batch_size,
+        say=say,
         loaded=loaded,
     )
 

@@ -48,6 +48,7 @@ RUNTIME_SEES = {
     "components",
     "ops",
     "codegen",
+    "drawing",
     "transfer",
 }
 OUTSIDE = {"torch", "torchvision", "numpy", "onnx", "onnxruntime", "pyarrow", "safetensors"}
