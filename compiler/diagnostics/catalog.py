@@ -193,6 +193,12 @@ _CODES = (
     ),
     # W03xx training
     Code(
+        "W0305",
+        "snapshots-without-cycles",
+        "a learning rate with fewer low points than snapshots",
+        Severity.WARNING,
+    ),
+    Code(
         "W0307",
         "statistics-per-rank",
         "batch norm over each rank's share of a batch",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from dlc.compiler.components.averages.snapshots import Snapshots
 from dlc.compiler.components.base import ComponentError
 from dlc.compiler.components.combination import combinations
 from dlc.compiler.components.sections.ensemble import Ensemble
@@ -16,7 +17,10 @@ from dlc.compiler.syntax import tree
 
 def entries_of(spec: tree.File) -> Mapping[str, tree.Expr]:
     """The values of the section by key."""
-    section = next((e.value for e in spec.settings if e.key.text == "ensemble"), None)
+    return _entries(next((e.value for e in spec.settings if e.key.text == "ensemble"), None))
+
+
+def _entries(section: tree.Expr | None) -> dict[str, tree.Expr]:
     entries = section.entries if isinstance(section, tree.Mapping) else ()
     return {entry.key.text: entry.value for entry in entries}
 
@@ -28,26 +32,36 @@ def files_of(spec: tree.File) -> tuple[tree.Text, ...]:
     return tuple(item for item in items if isinstance(item, tree.Text))
 
 
-def check_ensemble(
+def check_combined(
     spec: tree.File,
     settings: Settings,
     outputs: Mapping[str, TensorType],
     targets: Mapping[str, TensorType],
     collector: Collector,
 ) -> None:
-    """The outputs can be combined, and there are the folds that are asked for."""
+    """The outputs of several networks, or of several snapshots of one, can be combined, and
+    there are the folds that are asked for."""
+    if isinstance(settings.train.average, Snapshots):
+        place = next(e for e in spec.settings if e.key.text == "train")
+        places = _entries(place.value)
+        try:
+            combinations(settings, outputs, targets, "mean")
+        except ComponentError as problem:
+            found = places["average"].span if "average" in places else place.key.span
+            collector.add(blamed(problem, found, {}))
     ensemble = settings.ensemble
-    assert ensemble is not None
+    if ensemble is None:
+        return
     entries = entries_of(spec)
-    place = next(e.key.span for e in spec.settings if e.key.text == "ensemble")
+    at = next(e.key.span for e in spec.settings if e.key.text == "ensemble")
     try:
         combinations(settings, outputs, targets, ensemble.combine)
     except ComponentError as problem:
-        collector.add(blamed(problem, place, entries))
+        collector.add(blamed(problem, at, entries))
     if ensemble.vary == "fold":
         lacking = _without_folds(ensemble, settings)
         if lacking is not None:
-            collector.add(blamed(lacking, place, entries))
+            collector.add(blamed(lacking, at, entries))
 
 
 def _without_folds(ensemble: Ensemble, settings: Settings) -> ComponentError | None:

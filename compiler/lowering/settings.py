@@ -135,11 +135,11 @@ class SettingsBuilder:
         self.collector.extend(tuple(check_optimizing(self.spec, self.program, settings)))
         self.collector.extend(tuple(check_regularizing(self.spec, self.program, settings)))
         self._check_monitors(settings)
-        if settings.ensemble is not None:
-            # Imported on use, as below: few specs have one.
-            from dlc.compiler.lowering.members import check_ensemble
+        if settings.ensemble is not None or settings.train.average is not None:
+            # Imported on use: few specs have one.
+            from dlc.compiler.lowering.members import check_combined
 
-            check_ensemble(self.spec, settings, self.outputs, self.targets, self.collector)
+            check_combined(self.spec, settings, self.outputs, self.targets, self.collector)
         return settings
 
     # ── sections ─────────────────────────────────────────────────────────────

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 
 import torch
@@ -32,6 +33,13 @@ class EnsembleNetwork(nn.Module):
             name: combined([answer[name] for answer in answers], combination)
             for name, combination in self.combinations.items()
         }
+
+
+def members_in(weights: Iterable[str]) -> int:
+    """How many networks weights are of, by their state_dict keys; 0 for those of one network
+    that is no ensemble."""
+    found = [re.match(r"members\.(\d+)\.", name) for name in weights]
+    return max((int(match[1]) + 1 for match in found if match is not None), default=0)
 
 
 def combined(answers: Sequence[Tensor], combination: Combination) -> Tensor:

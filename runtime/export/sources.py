@@ -6,15 +6,16 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from dlc.compiler import Compilation
 from dlc.compiler.codegen.identifiers import class_name
 from dlc.compiler.codegen.onnx_graph import Members
 from dlc.compiler.codegen.torch_module import generate
-from dlc.compiler.components.combination import combinations
+from dlc.compiler.components.combination import Combination, combinations
+from dlc.compiler.ir.graph import Program
 from dlc.compiler.version import VERSION
-from dlc.runtime.ensembles.network import EnsembleNetwork
+from dlc.runtime.ensembles.network import EnsembleNetwork, members_in
 from dlc.runtime.export.exporter import Network
 from dlc.runtime.export.metadata import DataRecord
 from dlc.runtime.failures import failure, shown
@@ -25,6 +26,9 @@ from dlc.runtime.training.plan import compile_resolved
 from dlc.runtime.training.run_folder import MEMBERS, MODULE, RunFolder, open_run
 from dlc.runtime.training.weights import load_tensors
 from dlc.runtime.transfer.pretrained import pretrained_of
+
+if TYPE_CHECKING:
+    from torch import nn
 
 
 def of_run(path: Path, which: Which | None = None) -> Network:
@@ -55,7 +59,7 @@ def of_run(path: Path, which: Which | None = None) -> Network:
             help="take that version, or train again into another folder",
         )
     checkpoint = choose(run.path, which)
-    module = _built(compilation, source, seed=0)
+    module, members = _network(compilation, source, checkpoint)
     try:
         load_tensors(module, checkpoint.model)
     except (ValueError, KeyError) as error:
@@ -72,6 +76,7 @@ def of_run(path: Path, which: Which | None = None) -> Network:
         preprocessing=preprocessing,
         data=DataRecord(sha256=data["sha256"], split=data["split"], classes=preprocessing.labels),
         metrics=_metrics(run, checkpoint, ending=which is None),
+        members=members,
     )
 
 
@@ -96,19 +101,39 @@ def of_members(
                 f"the members of `{shown(run.path)}` do not preprocess their data alike",
                 help="train again into another folder",
             )
-    program, settings = first.compilation.program, first.compilation.settings
-    outputs = {name: program.graph.values[value] for name, value in program.graph.outputs}
-    found = combinations(settings, outputs, dict(program.targets), record["combine"])
+    found = _combinations(first.compilation, record["combine"])
+    modules: list[nn.Module] = []
+    programs: list[Program] = []
+    for network in networks:
+        # One that is an ensemble itself, of snapshots, takes part by its members.
+        one = network.module
+        modules += one.members if isinstance(one, EnsembleNetwork) else [one]
+        programs += network.members.programs if network.members else [network.compilation.program]
     return replace(
         first,
-        module=EnsembleNetwork((network.module for network in networks), found),
+        module=EnsembleNetwork(modules, found),
         data=replace(first.data, all_folds=record["vary"] == "fold"),
         metrics=metrics,
-        members=Members(
-            programs=tuple(network.compilation.program for network in networks),
-            combinations=found,
-        ),
+        members=Members(programs=tuple(programs), combinations=found),
     )
+
+
+def _combinations(compilation: Compilation, how: Literal["mean", "vote"]) -> dict[str, Combination]:
+    program = compilation.program
+    outputs = {name: program.graph.values[value] for name, value in program.graph.outputs}
+    return combinations(compilation.settings, outputs, dict(program.targets), how)
+
+
+def _network(
+    compilation: Compilation, source: str, checkpoint: Checkpoint
+) -> tuple[nn.Module, Members | None]:
+    """The network that a checkpoint is of; where that holds snapshots, one of all of them."""
+    count = members_in(checkpoint.model)
+    if not count:
+        return _built(compilation, source, seed=0), None
+    found = _combinations(compilation, "mean")
+    module = EnsembleNetwork((_built(compilation, source, seed=0) for _ in range(count)), found)
+    return module, Members(programs=(compilation.program,) * count, combinations=found)
 
 
 def of_spec(compilation: Compilation) -> Network:

@@ -22,7 +22,7 @@ from dlc.compiler.version import VERSION
 from dlc.runtime.data.dividing import count_folds
 from dlc.runtime.data.splits import Rows
 from dlc.runtime.device import choose_device
-from dlc.runtime.export.sources import of_members
+from dlc.runtime.export.sources import of_members, of_run
 from dlc.runtime.failures import failure, shown
 from dlc.runtime.inference.figures import plain
 from dlc.runtime.training import session
@@ -206,26 +206,22 @@ def _concluded(members: Members, summaries: Sequence[Mapping[str, Any]]) -> dict
         labels = data.preprocessing.labels
         return plain(measured(network.to(device), plan, samples, rows, batch, labels).results())
 
-    every = of_members(run, range(members.count))
-    assert isinstance(every.module.members, nn.ModuleList)
     # Of folds, each row but the test part's was seen by some member.
     common = run.record["ensemble"]["vary"] != "fold"
     validation, test = data.division.validation, data.division.test
-    alone = [
-        {
-            "metrics": _validated(figures(one, validation)) if common else s.get("metrics", {}),
-            "test": figures(one, test),
-        }
-        for one, s in zip(every.module.members, summaries, strict=True)
-    ]
+    alone = []
+    for member, ended in enumerate(summaries):
+        network = of_run(members.folder(member)).module
+        found = _validated(figures(network, validation)) if common else ended.get("metrics", {})
+        alone.append({"metrics": found, "test": figures(network, test)})
     chosen = _chosen(run, plan, [one["metrics"] for one in alone])
     network = of_members(run, chosen).module
     summary = _summary(run, summaries, ended="finished")
     summary["chosen"] = chosen
     summary["metrics"] = _validated(figures(network, validation)) if common else {}
     summary["test"] = figures(network, test)
-    for member, found in zip(summary["members"], alone, strict=True):
-        member |= found
+    for entry, found in zip(summary["members"], alone, strict=True):
+        entry |= found
     return summary
 
 

@@ -11,6 +11,7 @@ from dlc.compiler.codegen import identifiers
 from dlc.compiler.components import figures, registry
 from dlc.compiler.components.averages.top_k import TopK
 from dlc.compiler.components.base import Component, ComponentError
+from dlc.compiler.components.combination import Combination, combinations
 from dlc.compiler.components.comparison import Pair
 from dlc.compiler.components.initializers.lsuv import Lsuv
 from dlc.compiler.components.losses.cross_entropy import CrossEntropy
@@ -196,6 +197,11 @@ def refuse_untrainable(plan: Plan) -> None:
 def figure_names(plan: Plan) -> dict[str, bool]:
     """What a validation gives, as early stopping names it, and whether more is better."""
     return figures.figure_names(plan.settings.metrics, plan.outputs)
+
+
+def mean_of_answers(plan: Plan) -> dict[str, Combination]:
+    """How the outputs of several networks of one plan become one, where their mean is taken."""
+    return combinations(plan.settings, plan.outputs, plan.targets, "mean")
 
 
 def average_monitor(plan: Plan) -> str:

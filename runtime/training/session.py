@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import os
 import platform
@@ -19,13 +20,14 @@ from dlc.runtime.data.preprocessing import Preprocessing
 from dlc.runtime.data.ragged import Ragged
 from dlc.runtime.data.skipping import say_skipped, skipped_record
 from dlc.runtime.device import choose_device, describe
+from dlc.runtime.ensembles.network import EnsembleNetwork, members_in
 from dlc.runtime.failures import failure, shown
 from dlc.runtime.inference.figures import plain
 from dlc.runtime.inference.measures import Measures
 from dlc.runtime.training.assembly import Load, refuse_small, trainer_of
 from dlc.runtime.training.checkpoint import AVERAGE, Checkpoint, choose, weights_sha256
 from dlc.runtime.training.data_init import initialize_from_data
-from dlc.runtime.training.plan import Plan
+from dlc.runtime.training.plan import Plan, mean_of_answers
 from dlc.runtime.training.progress import Progress, figures_text, time_text
 from dlc.runtime.training.run_folder import (
     MODULE,
@@ -388,17 +390,17 @@ def _conclude(
     averaged = ending.state.get("hooks", {}).get(AVERAGE, {}).get("averaged")
     if averaged:
         summary["averaged"] = averaged
-    load_tensors(trainer.model, ending.model)
+    network = _network(trainer, ending.model)
     validation, test = data.division.validation, data.division.test
     if len(validation) and not ending.state["figures"]:
         # An average of what validations have measured one by one.
-        figures = _measured(trainer, validation).results()
+        figures = _measured(trainer, network, validation).results()
         summary["metrics"] = plain({f"val_{name}": value for name, value in figures.items()})
     part = "test" if len(test) else "val"
     rows = test if part == "test" else validation
     of_classes = any(m.gives(trainer.plan.types) == "matrix" for m in trainer.plan.settings.metrics)
     if part == "test" or (len(rows) and of_classes):
-        found = _measured(trainer, rows)
+        found = _measured(trainer, network, rows)
         if part == "test":
             summary["test"] = plain(found.results())
         if of_classes:
@@ -411,11 +413,23 @@ def _conclude(
     return summary
 
 
-def _measured(trainer: Trainer, rows: Rows) -> Measures:
-    """What the weights that are in the network say of some rows."""
+def _network(trainer: Trainer, weights: Mapping[str, Any]) -> torch.nn.Module:
+    """The network of a run with some weights of it; of several snapshots, one of all."""
+    model = trainer.model
+    count = members_in(weights)
+    if count:
+        # The copies are as the network is laid out, whatever made it so.
+        members = [copy.deepcopy(model) for _ in range(count)]
+        model = EnsembleNetwork(members, mean_of_answers(trainer.plan))
+    load_tensors(model, weights)
+    return model
+
+
+def _measured(trainer: Trainer, network: torch.nn.Module, rows: Rows) -> Measures:
+    """What a network says of some rows."""
     size = trainer.epochs.batch_size
     return measured(
-        trainer.model,
+        network,
         trainer.plan,
         trainer.samples,
         rows,

@@ -18,6 +18,7 @@ from toy import AVERAGES, Spawn
 
 from dlc.compiler.components.averages.base import Average
 from dlc.compiler.components.averages.ema import Ema
+from dlc.compiler.components.averages.snapshots import Snapshots, low_points
 from dlc.compiler.components.averages.swa import Swa
 from dlc.compiler.components.averages.top_k import TopK
 from dlc.compiler.components.intervals.steps import Steps
@@ -27,6 +28,7 @@ from dlc.runtime.training import assembly
 from dlc.runtime.training.attached import hooks_of
 from dlc.runtime.training.checkpoint import CheckpointStore, load_weights, weights_sha256
 from dlc.runtime.training.hooks import Hook
+from dlc.runtime.training.plan import Plan
 from dlc.runtime.training.trainer import Trainer
 from dlc.runtime.training.weights import load_tensors, owned_tensors
 
@@ -263,3 +265,58 @@ def test_top_k_needs_rows_to_validate_on(tmp_path: Path) -> None:
     plan = replace(plan, settings=replace(plan.settings, data=data))
     with pytest.raises(Failure, match="`top_k` watches `val_loss`, and there is no validation"):
         toy.start(tmp_path / "run", plan)
+
+
+# ── snapshots ────────────────────────────────────────────────────────────────
+
+CYCLES = toy.MODULE.replace("min(step / total_steps, 1)", "(step % 11 / 11)")
+
+
+def cyclic_plan(root: Path) -> Plan:
+    return replace(toy.plan(root, average=Snapshots(count=3)), source=CYCLES)
+
+
+def test_snapshots_are_an_ensemble_of_the_last_low_points(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    witness = Witness()
+    monkeypatch.setattr(assembly, "hooks_of", lambda plan: (*hooks_of(plan), witness))
+    plan = cyclic_plan(tmp_path)
+    outcome = toy.start(tmp_path / "run", plan)
+    weights = load_weights(tmp_path / "run")
+    assert outcome.summary["averaged"] == 3
+    assert outcome.summary["weights"] == weights_sha256(weights)
+    for member, step in enumerate((22, 33, 44)):
+        for name, taken in witness.seen[step].items():
+            assert np.array_equal(weights[f"members.{member}.{name}"], taken.numpy()), name
+    # What is measured at the end is the mean of their probabilities.
+    trainer = witness.trainer
+    take = trainer.samples.in_order(trainer.validation)
+    inputs, targets = take(0, len(trainer.validation))
+    model = toy.load(CYCLES).Toy().eval()
+    each = []
+    for step in (22, 33, 44):
+        model.load_state_dict(witness.seen[step])
+        each.append(model(**inputs)["logits"].softmax(1))
+    mean = torch.stack(each).mean(0)
+    loss = torch.nn.functional.nll_loss(mean.log(), targets["label"]).item()
+    assert outcome.summary["metrics"]["val_loss"] == pytest.approx(loss, rel=1e-5)
+
+
+def test_snapshots_survive_a_stop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plan = cyclic_plan(tmp_path)
+    whole = toy.start(tmp_path / "whole", plan)
+    for stop_at in (22, 30):
+        witness = Witness(stop_at)
+        with monkeypatch.context() as context:
+            context.setattr(assembly, "hooks_of", lambda plan, w=witness: (*hooks_of(plan), w))
+            toy.start(tmp_path / str(stop_at), plan)
+        ended = toy.resume(tmp_path / str(stop_at), plan)
+        assert ended.summary["weights"] == whole.summary["weights"]
+        assert ended.summary["metrics"] == whole.summary["metrics"]
+
+
+def test_low_points_are_where_a_rate_has_fallen_and_rises() -> None:
+    assert low_points([0.5, 1.0, 0.6, 0.2]) == 1
+    assert low_points([0.1, 0.2, 0.2, 0.1, 0.1, 0.2, 0.1, 0.3, 0.3]) == 3
+    assert low_points([0.1] * 9) == 1

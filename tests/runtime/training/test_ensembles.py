@@ -221,6 +221,24 @@ def test_only_the_best_members_are_combined(folder: Path) -> None:
     assert table(folder / "run", outcome.summary).count("(left out)") == 2
 
 
+def test_the_snapshots_of_members_are_members(folder: Path) -> None:
+    text = spec_of("ensemble: {members: 2}\nschedule: cosine_restarts(cycle=1)\n")
+    text = text.replace("epochs: 3", "epochs: 3, average: snapshots(2)")
+    outcome = train(folder, text)
+    one = export_network(of_run(folder / "run/members/1"), folder / "one.onnx")
+    assert one.parity.ok
+    export_network(of_run(folder / "run"), folder / "all.onnx")
+    counts = [
+        {p.key: p.value for p in onnx.load(folder / name).metadata_props}["dlc.members"]
+        for name in ("one.onnx", "all.onnx")
+    ]
+    assert counts == ["2", "4"]
+    found = evaluate(run_subject(folder / "run", "cpu")).metrics
+    assert found == pytest.approx(outcome.summary["test"], rel=1e-6)
+    last = evaluate(run_subject(folder / "run/members/1", "cpu", "last")).metrics
+    assert last != evaluate(run_subject(folder / "run/members/1", "cpu")).metrics
+
+
 class StopsIn(Silent):
     """Sends the process SIGTERM in the given validation."""
 
