@@ -7,6 +7,7 @@ same order, and come to the same decisions after the same steps.
 
 from __future__ import annotations
 
+import copy
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -23,13 +24,14 @@ from torch.nn.parallel import DistributedDataParallel
 
 from dlc.compiler.diagnostics.catalog import code
 from dlc.compiler.diagnostics.model import Diagnostic
-from dlc.runtime.device import choose_device
-from dlc.runtime.distributed import counting, wire
+from dlc.runtime.device import choose_device, free_bytes
+from dlc.runtime.distributed import counting, sharding, wire
 from dlc.runtime.failures import Failure, failure
 from dlc.runtime.seeding import stream
 from dlc.runtime.training import random_state
 from dlc.runtime.training.samples import Batch, Take
 from dlc.runtime.training.signals import Stop
+from dlc.runtime.training.weights import load_tensors, owned_tensors
 from dlc.runtime.training.world import (
     READ_SECONDS,
     READ_STEPS,
@@ -46,6 +48,8 @@ T = TypeVar("T")
 
 # They take derivatives of the loss beside the backward pass, of one rank's share.
 _BY_ONE = frozenset({"newton"})
+# They turn each gradient as a matrix.
+_BY_MATRIX = frozenset({"muon"})
 
 
 class Followed(Exception):
@@ -64,6 +68,7 @@ class Ranks(World):
         self.size = size
         self.local_rank = local_rank
         self._least = 1
+        self._undivided: torch.nn.Module | None = None
 
     @classmethod
     def open(cls, device: torch.device, timeout: float) -> Ranks:
@@ -228,15 +233,38 @@ class Ranks(World):
             ),
         )
 
-    def placed(self, model: torch.nn.Module) -> torch.nn.Module:
-        first = next(model.parameters(), None)
-        if first is not None and first.device.type == "cuda":
+    def placed(self, model: torch.nn.Module, device: torch.device, plan: Plan) -> torch.nn.Module:
+        self._refuse_undivided(plan)
+        if device.type == "cuda":
             convert = torch.nn.SyncBatchNorm.convert_sync_batchnorm
-            converted: torch.nn.Module = convert(model)  # type: ignore[no-untyped-call]
-            return converted
-        return model
+            model = convert(model)  # type: ignore[no-untyped-call]
+        asked = plan.settings.train.parallel
+        needed = asked == "auto" and sharding.is_needed(model, free_bytes(device))
+        self.in_step = asked == "fsdp" or self.told(needed)
+        if not self.in_step:
+            return model.to(device)
+        self._refuse_whole(plan)
+        if plan.heads or plan.scaled or plan.pretrained is not None:
+            self._undivided = copy.deepcopy(model).to(device)
+        return sharding.shard(model, device, self.size, plan.lent)
 
-    def joined(self, model: torch.nn.Module, plan: Plan) -> torch.nn.Module:
+    def undivided(self, model: torch.nn.Module) -> torch.nn.Module:
+        return model if self._undivided is None else self._undivided
+
+    def begun(self, model: torch.nn.Module, undivided: torch.nn.Module) -> None:
+        if undivided is not model:
+            load_tensors(model, owned_tensors(undivided))
+            self._undivided = None
+
+    def whole(self, tensors: Mapping[str, Any]) -> dict[str, Any]:
+        if not self.in_step:
+            return dict(tensors) if self.leads else {}
+        return sharding.whole(tensors, keep=self.leads)
+
+    def local(self, model: torch.nn.Module) -> Any:
+        return sharding.Local(model) if self.in_step else model
+
+    def _refuse_undivided(self, plan: Plan) -> None:
         optimizer = plan.settings.optimizer
         if optimizer is not None and optimizer.name in _BY_ONE:
             raise failure(
@@ -244,6 +272,20 @@ class Ranks(World):
                 f"`{optimizer.name}` takes derivatives itself, which ranks cannot share",
                 help="train with one process, or use another optimizer, such as `lbfgs`",
             )
+
+    def _refuse_whole(self, plan: Plan) -> None:
+        """An optimizer that sees all parameters as one vector or as matrices needs them whole."""
+        optimizer = plan.settings.optimizer
+        if optimizer is not None and (optimizer.closure or optimizer.name in _BY_MATRIX):
+            raise failure(
+                "E0640",
+                f"`{optimizer.name}` needs whole parameters, and these are divided over ranks",
+                help="write `train.parallel: ddp`, or use another optimizer",
+            )
+
+    def joined(self, model: torch.nn.Module, plan: Plan) -> torch.nn.Module:
+        if self.in_step:
+            return model
         if not any(parameter.requires_grad for parameter in model.parameters()):
             return model
         on_cuda = next(model.parameters()).device.type == "cuda"
@@ -259,9 +301,11 @@ class Ranks(World):
         return joined
 
     def exchanging(self, model: torch.nn.Module, *, last: bool) -> AbstractContextManager[object]:
-        if last or not isinstance(model, DistributedDataParallel):
-            return nullcontext()
-        return model.no_sync()
+        if self.in_step:
+            sharding.exchange(model, last=last)
+        elif not last and isinstance(model, DistributedDataParallel):
+            return model.no_sync()
+        return nullcontext()
 
     def level(self, model: torch.nn.Module) -> None:
         for buffer in model.buffers():
@@ -304,7 +348,8 @@ class Ranks(World):
         return chosen
 
     def described(self, device: str) -> str:
-        return f"{self.size} ranks, each on {device}"
+        divided = ", parameters divided" if self.in_step else ""
+        return f"{self.size} ranks, each on {device}{divided}"
 
     def lost(self, error: RuntimeError) -> Failure | None:
         text = str(error)

@@ -51,7 +51,7 @@ def trainer_of(
     Raises `Failure`."""
     train = plan.settings.train
     module = load(plan.source)
-    model = world.placed(build_model(module, train.seed).to(device))
+    model = world.placed(build_model(module, train.seed), device, plan)
     world.draw_apart(train.seed)
     samples = samples_for(plan, data, device)
     epochs = epochs_for(plan, data, samples)

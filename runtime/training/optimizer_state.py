@@ -14,6 +14,8 @@ from typing import Any
 
 import torch
 
+from dlc.runtime.training.weights import divided_like
+
 _ITEM = re.compile(r"(.+)\[(\d+)\]\Z")
 
 
@@ -53,6 +55,7 @@ def unflatten(
     """Puts a flattened state back; a ValueError where it is of other parameters."""
     order = [names[p] for group in optimizer.param_groups for p in group["params"]]
     index = {name: place for place, name in enumerate(order)}
+    owners = {name: parameter for parameter, name in names.items()}
     if [name for group in rest["groups"] for name in group["params"]] != order:
         raise ValueError("the optimizer's state is of other parameters")
     state: dict[int, dict[str, Any]] = {}
@@ -62,10 +65,13 @@ def unflatten(
     for name, array in tensors.items():
         owner, _, key = name.rpartition(".")
         entries = state.setdefault(index[owner], {})
+        tensor = torch.tensor(array)
+        if tensor.shape == owners[owner].shape:
+            tensor = divided_like(owners[owner], tensor)
         if item := _ITEM.match(key):
-            entries[item[1]][int(item[2])] = torch.tensor(array)
+            entries[item[1]][int(item[2])] = tensor
         else:
-            entries[key] = torch.tensor(array)
+            entries[key] = tensor
     groups = []
     for group, here in zip(rest["groups"], optimizer.state_dict()["param_groups"], strict=True):
         restored = {

@@ -20,7 +20,7 @@ from dlc.compiler.components.schedules.reduce_on_plateau import ReduceOnPlateau
 from dlc.compiler.components.sections.data import Data
 from dlc.compiler.components.settings import Head, Settings
 from dlc.compiler.diagnostics.model import DiagnosticError, Severity
-from dlc.compiler.ir.graph import BlockCall, Program
+from dlc.compiler.ir.graph import BlockCall, Program, split_path
 from dlc.compiler.ir.parametrization import magnitude_of
 from dlc.compiler.ir.types import TensorType
 from dlc.compiler.ops.base import Op
@@ -51,7 +51,7 @@ class Plan:
     sample does not allow. `heads` and `scaled` start from the data before the first step,
     `pretrained` are weights to start from; `packages` bring ops that are not dlc's;
     `host_lengths` are inputs that stay on the host. `untrained` says that a layer may lead to
-    no loss, and get no gradient."""
+    no loss, and get no gradient. `lent` are the modules whose parameters others use."""
 
     name: str
     source: str
@@ -71,6 +71,7 @@ class Plan:
     packages: tuple[str, ...] = ()
     host_lengths: frozenset[str] = frozenset()
     untrained: bool = False
+    lent: tuple[str, ...] = ()
 
     @property
     def data(self) -> Data:
@@ -107,9 +108,24 @@ def plan_of(compilation: Compilation, source: str) -> Plan:
         host_lengths=host_lengths(program),
         packages=_packages(program),
         untrained=_has_untrained(program, compilation.settings),
+        lent=_lent(program),
     )
     refuse_untrainable(plan)
     return plan
+
+
+def _lent(program: Program) -> tuple[str, ...]:
+    """The submodules whose parameters others use; within a block, the names that they have
+    wherever the block is."""
+    found: set[str] = set()
+    for path, graph, node in program.walk():
+        outer = path[: len(path) - len(node.name)]
+        layers = {other.name for other in graph.nodes}
+        names = {split_path(shared, layers)[0] for _, shared in node.shared}
+        if isinstance(node.op, BlockCall) and node.op.reuses:
+            names.add(node.op.reuses)
+        found |= {identifiers.module_path(f"{outer}{name}.")[:-1] for name in names if name}
+    return tuple(sorted(found))
 
 
 def _has_untrained(program: Program, settings: Settings) -> bool:

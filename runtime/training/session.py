@@ -280,15 +280,17 @@ def _initialize(trainer: Trainer, data: DataSet, run: RunFolder, progress: Progr
     """`initialize` for a run; one that was stopped before its first checkpoint does it again,
     and begins as it began."""
     sha256 = run.record["transfer"]["sha256"] if trainer.plan.pretrained is not None else None
+    model = trainer.world.undivided(trainer.model)
     initialize(
         trainer.plan,
-        trainer.model,
+        model,
         trainer.samples,
         data,
         trainer.epochs.batch_size,
         progress.say,
         sha256=sha256,
     )
+    trainer.world.begun(trainer.model, model)
 
 
 def initialize(

@@ -90,7 +90,7 @@ class Step:
         self.schedule.step()
         self.optimizer.zero_grad(set_to_none=True)
         if self.constrain is not None:
-            self.constrain(self.model)
+            self.constrain(self.world.local(self.model))
 
     def _accumulate(
         self, take: Take, first: int, end: int, batch_size: int

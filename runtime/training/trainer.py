@@ -30,7 +30,7 @@ from dlc.runtime.training.samples import Epochs, Rows, Samples
 from dlc.runtime.training.signals import Stop
 from dlc.runtime.training.step import Step
 from dlc.runtime.training.validation import add, measured, measures_of
-from dlc.runtime.training.weights import load_tensors, owned_tensors
+from dlc.runtime.training.weights import divided_whole, load_tensors, owned_tensors
 from dlc.runtime.training.world import ALONE, World
 
 NON_FINITE = "non_finite.json"
@@ -284,7 +284,7 @@ class Trainer:
     def _gauges(self) -> dict[str, float]:
         found = {"lr": self.optimizer.param_groups[0]["lr"]}
         if self.step.norm is not None:
-            found["grad_norm"] = float(self.step.norm)
+            found["grad_norm"] = float(divided_whole(self.step.norm))
         memory = used_bytes(self.samples.device)
         if memory is not None:
             found["memory"] = float(memory)
@@ -386,8 +386,8 @@ class Trainer:
         """Saves a checkpoint and removes those that are no longer kept."""
         self._read()
         self.world.level(self.model)
-        model = owned_tensors(self.model)
-        self._refuse_non_finite(model)
+        model = self.world.whole(owned_tensors(self.model))
+        self.world.together(lambda: self._refuse_non_finite(model))
         tensors, rest = optimizer_state.flatten(self.optimizer, self._names)
         at = self.at
         early = self.plan.settings.train.early_stopping
@@ -416,8 +416,8 @@ class Trainer:
             Checkpoint(
                 step=at.step,
                 model=model,
-                optimizer=tensors,
-                averages=self.hooks.tensors(),
+                optimizer=self.world.whole(tensors),
+                averages=self.world.whole(self.hooks.tensors()),
                 state=state,
             )
         )

@@ -57,6 +57,8 @@ def measured(
                 if first < last:
                     inputs, targets = take(first, last)
                     add(measures, model(**inputs), targets, last - first)
+                elif world.in_step:
+                    model(**take(start, start + 1)[0])
     finally:
         # One by one: layers may be in evaluation mode while the network is trained.
         for module, training in modes:

@@ -29,4 +29,22 @@ def load_tensors(model: torch.nn.Module, tensors: Mapping[str, Any]) -> None:
         for name, tensor in owned.items():
             if tuple(tensors[name].shape) != tuple(tensor.shape):
                 raise ValueError(f"`{name}` has another shape in the checkpoint")
-            tensor.copy_(torch.tensor(tensors[name]))
+            tensor.copy_(divided_like(tensor, torch.as_tensor(tensors[name])))
+
+
+def divided_whole(tensor: torch.Tensor) -> torch.Tensor:
+    """A tensor that is divided over the ranks, whole again."""
+    whole: torch.Tensor = tensor.full_tensor() if hasattr(tensor, "full_tensor") else tensor
+    return whole
+
+
+def divided_like(like: torch.Tensor, value: torch.Tensor) -> torch.Tensor:
+    """A whole tensor divided over the ranks as another is; the same tensor where that is not."""
+    mesh = getattr(like, "device_mesh", None)
+    if mesh is None:
+        return value
+    from torch.distributed.tensor import DTensor, distribute_tensor
+
+    assert isinstance(like, DTensor)
+    # Every rank has read it all: nothing is sent.
+    return distribute_tensor(value.to(like.device), mesh, like.placements, src_data_rank=None)

@@ -56,6 +56,8 @@ class World:
 
     rank: int = 0
     size: int = 1
+    #: Every rank must make every pass of the network, with samples of its own or without.
+    in_step: bool = False
 
     @property
     def leads(self) -> bool:
@@ -118,8 +120,23 @@ class World:
         """What differs from the run of one process."""
         return ()
 
-    def placed(self, model: torch.nn.Module) -> torch.nn.Module:
+    def placed(self, model: torch.nn.Module, device: torch.device, plan: Plan) -> torch.nn.Module:
         """The network with its parameters where they are held, before there is an optimizer."""
+        return model.to(device)
+
+    def undivided(self, model: torch.nn.Module) -> torch.nn.Module:
+        """The network as one that can be given its first weights."""
+        return model
+
+    def begun(self, model: torch.nn.Module, undivided: torch.nn.Module) -> None:
+        """Takes the first weights, from what `undivided` gave."""
+
+    def whole(self, tensors: Mapping[str, Any]) -> dict[str, Any]:
+        """The tensors of a checkpoint, for the leader to write."""
+        return dict(tensors)
+
+    def local(self, model: torch.nn.Module) -> Any:
+        """The network as what changes each row of a parameter by itself sees it."""
         return model
 
     def joined(self, model: torch.nn.Module, plan: Plan) -> torch.nn.Module:

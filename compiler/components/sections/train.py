@@ -42,6 +42,8 @@ class Train(Section):
         clip_grad_norm: the greatest norm of all gradients together
         clip_grad_value: the greatest magnitude of a gradient's number
         accumulate: batches whose gradients are averaged into one step
+        parallel: what several processes hold; `ddp` all parameters each, `fsdp` a share of them
+            each; `auto` divides them where they do not fit a device
         on_nan: what a NaN or infinite loss does; `fail` stops, `skip` leaves the batch out,
             `rollback` returns to the last good checkpoint; only `fail` is run yet
         dropout: how the rate of dropout changes over the epochs, for all layers or for some
@@ -65,6 +67,7 @@ class Train(Section):
     clip_grad_norm: PositiveFloat | None = None
     clip_grad_value: PositiveFloat | None = None
     accumulate: Positive = 1
+    parallel: Literal["auto", "ddp", "fsdp"] = "auto"
     on_nan: Literal["fail", "skip", "rollback"] = "fail"
     dropout: tuple[Dropout, ...] = ()
     early_stopping: EarlyStopping | None = None

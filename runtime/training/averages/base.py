@@ -16,7 +16,7 @@ from dlc.runtime.training.averages.batch_statistics import (
 from dlc.runtime.training.checkpoint import AVERAGE
 from dlc.runtime.training.hooks import Hook
 from dlc.runtime.training.trainer import Trainer
-from dlc.runtime.training.weights import owned_tensors
+from dlc.runtime.training.weights import divided_like, owned_tensors
 
 Tensors = dict[str, torch.Tensor]
 Pair = tuple[list[torch.Tensor], list[torch.Tensor]]
@@ -115,7 +115,10 @@ def part_of(tensors: Mapping[str, Any], prefix: str) -> Tensors:
 
 def placed(weights: Tensors, own: Tensors) -> Tensors:
     """Weights where those of a network lie, laid out as those are."""
-    return {name: torch.empty_like(like).copy_(weights[name]) for name, like in own.items()}
+    return {
+        name: torch.empty_like(like).copy_(divided_like(like, weights[name]))
+        for name, like in own.items()
+    }
 
 
 def copied(own: Tensors) -> Tensors:
