@@ -261,6 +261,9 @@ class Ranks(World):
             return dict(tensors) if self.leads else {}
         return sharding.whole(tensors, keep=self.leads)
 
+    def readable(self, model: torch.nn.Module) -> Any:
+        return sharding.Whole(model) if self.in_step else model
+
     def local(self, model: torch.nn.Module) -> Any:
         return sharding.Local(model) if self.in_step else model
 
@@ -288,9 +291,10 @@ class Ranks(World):
             return model
         if not any(parameter.requires_grad for parameter in model.parameters()):
             return model
+        read = {name for term in plan.settings.loss for name in term.loss.names}
         on_cuda = next(model.parameters()).device.type == "cuda"
         joined = DistributedDataParallel(
-            _Touched(model),
+            _Touched(model, frozenset(read)),
             device_ids=[torch.cuda.current_device()] if on_cuda else None,
             find_unused_parameters=plan.untrained,
             gradient_as_bucket_view=True,
@@ -374,13 +378,16 @@ class _Touched(torch.nn.Module):
     all steps of a session alike: a run that was resumed ends with the same bits.
     """
 
-    def __init__(self, model: torch.nn.Module) -> None:
+    def __init__(self, model: torch.nn.Module, read: frozenset[str]) -> None:
         super().__init__()
         self.model = model
+        self.read = read
 
     def forward(self, *, touch: bool = False, **inputs: torch.Tensor) -> Any:
         if not touch:
-            return self.model(**inputs)
+            found = self.model(**inputs)
+            # DDP waits for a gradient of every output that has a history.
+            return {n: v if n in self.read else v.detach() for n, v in found.items()}
         return torch.stack([p.sum() for p in self.model.parameters() if p.requires_grad]).sum()
 
 

@@ -78,23 +78,40 @@ def exchange(model: torch.nn.Module, *, last: bool) -> None:
 def whole(tensors: Mapping[str, Any], *, keep: bool) -> dict[str, Any]:
     """Divided tensors put together, on the host, one by one; nothing where not `keep`."""
     found = {}
-    for name, tensor in tensors.items():
-        full = divided_whole(tensor)
+    # In an order that all ranks have: one that read a file may have another.
+    for name in sorted(tensors):
+        full = divided_whole(tensors[name])
         if keep:
             found[name] = full.cpu()
     return found
 
 
-class Local:
-    """A network as those see it that change each row of a parameter for itself: by the rows
-    that this rank holds."""
+class View:
+    """A divided network as plain tensors, for what reads or changes its parameters by name."""
 
     def __init__(self, model: torch.nn.Module) -> None:
         self.model = model
 
+    def seen(self, parameter: DTensor) -> torch.Tensor:
+        raise NotImplementedError
+
     def named_parameters(self) -> Iterator[tuple[str, torch.Tensor]]:
         for name, parameter in self.model.named_parameters():
-            yield name, parameter.to_local() if isinstance(parameter, DTensor) else parameter
+            yield name, self.seen(parameter) if isinstance(parameter, DTensor) else parameter
 
     def parameters(self) -> Iterator[torch.Tensor]:
         return (parameter for _, parameter in self.named_parameters())
+
+
+class Local(View):
+    """The rows that this rank holds, for what changes each row by itself."""
+
+    def seen(self, parameter: DTensor) -> torch.Tensor:
+        return parameter.to_local()
+
+
+class Whole(View):
+    """Whole parameters; gradients go back to the rows of each rank."""
+
+    def seen(self, parameter: DTensor) -> torch.Tensor:
+        return parameter.full_tensor()

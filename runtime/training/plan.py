@@ -122,8 +122,6 @@ def _lent(program: Program) -> tuple[str, ...]:
         outer = path[: len(path) - len(node.name)]
         layers = {other.name for other in graph.nodes}
         names = {split_path(shared, layers)[0] for _, shared in node.shared}
-        if isinstance(node.op, BlockCall) and node.op.reuses:
-            names.add(node.op.reuses)
         found |= {identifiers.module_path(f"{outer}{name}.")[:-1] for name in names if name}
     return tuple(sorted(found))
 

@@ -73,7 +73,7 @@ class Step:
             total, outputs, targets = self._accumulate(take, first, end, batch_size)
         if self.penalty is not None:
             # A backward pass of its own: the loss that is reported has no penalties.
-            self.penalty(self.model).backward()  # type: ignore[no-untyped-call]
+            self.penalty(self.world.readable(self.model)).backward()  # type: ignore[no-untyped-call]
         if self.clip_value is not None:
             torch.nn.utils.clip_grad_value_(self.parameters, self.clip_value)
         if self.clip_norm is not None:
@@ -138,7 +138,9 @@ class Step:
             if not seen:
                 seen.append((total.detach(), outputs))
             if self.penalty is not None:
-                total = total + _passed_back(self.penalty(self.model), backward)
+                total = total + _passed_back(
+                    self.penalty(self.world.readable(self.model)), backward
+                )
             return total
 
         self.optimizer.step(closure)  # type: ignore[arg-type]

@@ -135,6 +135,10 @@ class World:
         """The tensors of a checkpoint, for the leader to write."""
         return dict(tensors)
 
+    def readable(self, model: torch.nn.Module) -> Any:
+        """The network as what computes with whole parameters sees it."""
+        return model
+
     def local(self, model: torch.nn.Module) -> Any:
         """The network as what changes each row of a parameter by itself sees it."""
         return model

@@ -41,6 +41,13 @@ SPEC = """\
 dlc: 1
 name: Small
 inputs: {{x: "float[N, 4]"}}
+blocks:
+  Bend:
+    params: {{width: int}}
+    layers:
+      - linear: width
+      - tanh
+      - linear: width
 layers:
 {layers}
 targets: {targets}
@@ -162,23 +169,26 @@ class Group:
             processes.append(process)
         end = time.monotonic() + GROUP_SECONDS
         try:
-            return [_answer(pipe, end) for pipe in pipes]
+            answers = [_answer(pipe, end) for pipe in pipes]
         finally:
             for process in processes:
                 process.join(10)
                 if process.is_alive():
                     process.kill()
                     process.join()
+        problems = [value for said, value in answers if said != "done"]
+        assert not problems, "\n".join(problems)
+        return [value for _, value in answers]
 
 
-def _answer(pipe: Connection, end: float) -> Any:
-    assert pipe.poll(max(end - time.monotonic(), 0)), "a rank does not end"
+def _answer(pipe: Connection, end: float) -> tuple[str, Any]:
+    if not pipe.poll(max(end - time.monotonic(), 0)):
+        return "hung", "a rank does not end"
     try:
-        said, value = pipe.recv()
+        answer: tuple[str, Any] = pipe.recv()
     except EOFError:
-        raise AssertionError("a rank died") from None
-    assert said == "done", value
-    return value
+        return "died", "a rank died"
+    return answer
 
 
 def _rank(rank: int, size: int, port: int, work: Work, folder: Path, pipe: Connection) -> None:

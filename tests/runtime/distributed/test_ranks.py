@@ -42,17 +42,22 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("ranks")
     for name in work.RUNS:
         group.start(root / "alone" / name, work.plan(name, root))
-    work.half(group.ALONE, root / "half")
+    for name in work.RESIZED:
+        group.write_rows(_made(root / "half"))
+        work.half(group.ALONE, root / "half", name)
     return root
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
 
 
 def _together(size: int, alone: Path) -> tuple[Path, list[Any]]:
     folder = alone / f"by-{size}"
-    (folder / "sizes").mkdir(parents=True)
     shutil.copytree(alone / "half", folder / "sizes" / "rest")
-    for path in (folder, folder / "sizes", folder / "runs", folder / "stopped"):
-        path.mkdir(exist_ok=True)
-        group.write_rows(path)
+    for path in (folder, folder / "sizes" / "half", folder / "runs", folder / "stopped"):
+        group.write_rows(_made(path))
     return folder, group.Group(size).run(work.everything, folder)
 
 
@@ -102,14 +107,29 @@ def test_ranks_draw_different_numbers(ranks: tuple[Path, list[Any]]) -> None:
     assert len({answer["stopped"]["draw"] for answer in said}) == len(said)
 
 
+@pytest.mark.parametrize("place", range(len(work.RESIZED)), ids=work.RESIZED)
 def test_a_run_goes_on_with_another_number_of_ranks(
-    ranks: tuple[Path, list[Any]], alone: Path
+    place: int, ranks: tuple[Path, list[Any]], alone: Path
 ) -> None:
     folder, said = ranks
-    same_figures(folder / "sizes" / "rest", alone / "alone" / "labels")
-    assert said[0]["sizes"]["saved"]["ended"] == "stopped"
-    group.resume(folder / "sizes" / "half")
-    same_figures(folder / "sizes" / "half", alone / "alone" / "labels")
+    name = work.RESIZED[place]
+    for answer in said:
+        assert [ends[place] for ends in answer["sizes"]] == ["stopped", "finished"]
+    same_figures(folder / "sizes" / "rest" / name, alone / "alone" / name)
+    group.resume(folder / "sizes" / "half" / name)
+    same_figures(folder / "sizes" / "half" / name, alone / "alone" / name)
+
+
+def test_parameters_are_divided_block_by_block(ranks: tuple[Path, list[Any]]) -> None:
+    _, said = ranks
+    for answer in said:
+        assert answer["units"] == ["", *(f"bend.{turn}" for turn in range(3))]
+
+
+def test_optimizers_that_ranks_cannot_share_are_refused(ranks: tuple[Path, list[Any]]) -> None:
+    _, said = ranks
+    for answer in said:
+        assert answer["undividable"] == ["E0640 newton", "E0640 lbfgs", "E0640 muon"]
 
 
 def test_one_rank_that_fails_ends_all_and_the_leader_says_why(

@@ -11,9 +11,11 @@ from typing import Any
 
 import group
 import torch
+from torch.distributed.fsdp import FSDPModule
 
 from dlc.runtime.distributed.ranks import Followed
 from dlc.runtime.failures import Failure, failure
+from dlc.runtime.loading import load_module, model_class
 from dlc.runtime.training.progress import Silent
 from dlc.runtime.training.run_folder import RunFolder
 from dlc.runtime.training.world import World
@@ -37,6 +39,14 @@ NOISY = """\
   - linear: 8
   - batch_norm1d
   - dropout: 0.2
+  - linear: 3
+    output: logits"""
+
+BLOCKS = """\
+  - linear: 8
+  - repeat: 3
+    layers:
+      - Bend: 8
   - linear: 3
     output: logits"""
 
@@ -66,6 +76,12 @@ RUNS: dict[str, dict[str, Any]] = {
     "unused": {"layers": HEADS, "metrics": "accuracy(logits, label)"},
     "clipped": {"train": ", accumulate: 3, clip_grad_norm: 0.2, clip_grad_value: 0.05"},
     "penalized": {"train": "}\nregularization: {l2: 0.05, max_norm: 1.0"},
+    # Parameters are divided over the ranks, block by block.
+    "divided": {
+        "layers": BLOCKS,
+        "train": ", parallel: fsdp, accumulate: 2, clip_grad_norm: 0.5, average: ema(0.9)}\n"
+        "regularization: {l2: 0.05, max_norm: 1.0",
+    },
     # It searches along a line, by the loss.
     "searching": {
         "sets": (
@@ -121,19 +137,22 @@ def stopped(world: World, folder: Path) -> dict[str, Any]:
     }
 
 
-def half(world: World, folder: Path) -> Any:
-    """Saves the first half of a run, which `rest` goes on with."""
-    asked = StopAt(9, signal.SIGTERM)
-    return dict(group.start(folder, plan("labels", folder.parent), world, asked).summary)
+#: Runs that are saved by one number of ranks and gone on with by another.
+RESIZED = ("labels", "divided")
 
 
-def rest(world: World, folder: Path) -> Any:
-    return dict(group.resume(folder, world).summary)
+def half(world: World, folder: Path, name: str) -> str:
+    """Saves the first half of a run; says how it ended."""
+    asked = StopAt(5, signal.SIGTERM)
+    outcome = group.start(folder / name, plan(name, folder), world, asked)
+    return str(outcome.summary["ended"])
 
 
 def both(world: World, folder: Path) -> Any:
-    """The first half of one run, and the second half of another."""
-    return {"saved": half(world, folder / "half"), "loaded": rest(world, folder / "rest")}
+    """The first half of each run, and the second half of those that others began."""
+    saved = [half(world, folder / "half", name) for name in RESIZED]
+    loaded = [group.resume(folder / "rest" / name, world).summary["ended"] for name in RESIZED]
+    return saved, loaded
 
 
 def failures(world: World, folder: Path) -> list[tuple[str, str, int]]:
@@ -164,6 +183,30 @@ def failures(world: World, folder: Path) -> list[tuple[str, str, int]]:
     return found
 
 
+def units(world: World, folder: Path) -> list[str]:
+    """The modules of a divided network whose parameters are put together apart."""
+    divided = plan("divided", folder.parent)
+    model = model_class(load_module(divided.source))()
+    model = world.placed(model, torch.device("cpu"), divided)
+    held = {name: p.to_local().shape[0] for name, p in model.named_parameters()}
+    assert all(p.shape[0] > held[name] for name, p in model.named_parameters())
+    return [name for name, module in model.named_modules() if isinstance(module, FSDPModule)]
+
+
+def undividable(world: World, folder: Path) -> list[str]:
+    """What is said of optimizers that ranks cannot share."""
+    found = []
+    for optimizer, parallel in (("newton", "ddp"), ("lbfgs", "fsdp"), ("muon", "fsdp")):
+        sets = (f"optimizer={optimizer}", f"train.parallel={parallel}", "data.batch_size=all")
+        each = group.plan(folder.parent, sets=sets)
+        model = model_class(load_module(each.source))()
+        try:
+            world.placed(model, torch.device("cpu"), each)
+        except Failure as problem:
+            found.append(f"{problem.diagnostic.code.number} {optimizer}")
+    return found
+
+
 def witness(world: World, folder: Path) -> list[str]:
     """What a rank that does not lead leaves on the disk."""
     run = RunFolder(path=folder / f"of-{world.rank}", writes=False)
@@ -188,6 +231,8 @@ def everything(world: World, folder: Path) -> dict[str, Any]:
         "sizes": both(world, folder / "sizes"),
         "witness": witness(world, folder),
         "warned": warned(world, folder),
+        "undividable": undividable(world, folder),
+        "units": units(world, folder),
     }
 
 
