@@ -20,8 +20,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.description = """\
 Example: dlc lr-range specs/lenet5.yaml -o range.svg
 
-Trains for some steps while the learning rate rises, and shows where the loss falls
-fastest, and a tenth of where it is least. Writes nothing but the picture."""
+Trains some steps while the learning rate rises, and shows where the loss falls
+fastest and a tenth of where it is least. Writes nothing but the picture."""
     add_spec(parser)
     parser.add_argument(
         "--low", type=_rate, default=1e-6, metavar="LR", help="first rate (default: 1e-6)"

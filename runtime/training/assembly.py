@@ -10,6 +10,7 @@ from typing import Literal, cast
 import numpy as np
 import torch
 
+from dlc.compiler.components.optimizers.newton import Newton
 from dlc.runtime.augmentation.augmenter import Augmenter
 from dlc.runtime.data.dataset import DataSet
 from dlc.runtime.data.ragged import Ragged
@@ -57,6 +58,7 @@ def trainer_of(
     epochs = epochs_for(plan, data, samples)
     _refuse_unmonitored(plan, data)
     refuse_small(plan, device, epochs.batch_size, world)
+    _refuse_apart(plan, world)
     samples.pad_alike = epochs.batch_size if world.size > 1 else None
     trainer = Trainer(
         plan=plan,
@@ -119,6 +121,16 @@ def refuse_small(
     if batch_size != "all":
         statistics = plan.batch_statistics and device.type != "cuda"
         world.refuse_small(batch_size, statistics=statistics)
+
+
+def _refuse_apart(plan: Plan, world: World) -> None:
+    """Second derivatives are taken from a rank's own samples, and no rank has all."""
+    if world.size > 1 and isinstance(plan.settings.optimizer, Newton):
+        raise failure(
+            "E0311",
+            f"`newton` takes its derivatives on one process, and these are {world.size}",
+            help="train on one, or use `lbfgs`, whose gradients are exchanged",
+        )
 
 
 def _order_of(trainer: Trainer, epoch: int) -> Rows | None:

@@ -7,7 +7,8 @@ import signal
 from collections.abc import Mapping
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, ClassVar
+from types import SimpleNamespace
+from typing import Any, ClassVar, cast
 
 import pytest
 import torch
@@ -22,6 +23,7 @@ from dlc.runtime.training.checkpoint import load_weights
 from dlc.runtime.training.hooks import Hook
 from dlc.runtime.training.plan import Plan
 from dlc.runtime.training.trainer import Trainer
+from dlc.runtime.training.world import ALONE, World
 
 
 def records(folder: Path) -> list[dict[str, Any]]:
@@ -247,3 +249,11 @@ def test_a_schedule_is_exact_after_a_stop(
         for step in (11, 22, 33)
     ]
     assert rates == pytest.approx(wanted)
+
+
+def test_newton_is_refused_on_several_processes(tmp_path: Path) -> None:
+    plan = specs.plan(tmp_path, "optimizer: newton\n", specs.LINEAR)
+    with pytest.raises(Failure) as caught:
+        assembly._refuse_apart(plan, cast(World, SimpleNamespace(size=2)))
+    assert caught.value.diagnostic.code.number == "E0311"
+    assembly._refuse_apart(plan, ALONE)
