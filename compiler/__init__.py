@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from dlc.compiler.compilation import Compilation, Result
     from dlc.compiler.diagnostics.model import Diagnostic, Severity
-    from dlc.compiler.driver import check, compile_member
+    from dlc.compiler.driver import check, compile_balanced, compile_member
     from dlc.compiler.ir.graph import Graph, Node, Parameter, Program
     from dlc.compiler.lints import is_allowed
     from dlc.compiler.members import member_settings
@@ -32,6 +32,7 @@ _HOMES = {
     "Source": "dlc.compiler.source",
     "Span": "dlc.compiler.source",
     "check": "dlc.compiler.driver",
+    "compile_balanced": "dlc.compiler.driver",
     "compile_member": "dlc.compiler.driver",
     "flat_settings": "dlc.compiler.semantics.flat_settings",
     "is_allowed": "dlc.compiler.lints",
@@ -52,6 +53,7 @@ __all__ = [
     "Source",
     "Span",
     "check",
+    "compile_balanced",
     "compile_member",
     "flat_settings",
     "is_allowed",

@@ -168,6 +168,22 @@ def compile_member(compilation: Compilation, member: int) -> Compilation:
     return result.compilation
 
 
+def compile_balanced(
+    resolved: str, root: Path | None, factors: Sequence[Sequence[float]]
+) -> Compilation:
+    """A resolved spec with numbers for what is `balanced` in its losses, in their order."""
+    from dlc.compiler.semantics.balance import with_factors
+    from dlc.compiler.syntax.format import format_file
+
+    spec = parse(Source("resolved.yaml", resolved, "yaml"), Collector())
+    # It has compiled before, but for these numbers.
+    assert spec is not None
+    text = format_file(with_factors(spec, factors), "yaml")
+    result = check(Source("resolved.yaml", text, "yaml"), root=root)
+    assert result.compilation is not None, result.diagnostics
+    return result.compilation
+
+
 def _starts(program: Program | None) -> list[Initializer]:
     """The initializers that a network uses."""
     if program is None:

@@ -61,7 +61,13 @@ def _loss(program: Program, terms: tuple[LossTerm, ...]) -> Iterator[str]:
             text = f"{literal(term.weight)} * {_atom(text)}"
         texts.append(text)
     yield "def loss(outputs: dict[str, Tensor], targets: dict[str, Tensor]) -> Tensor:"
-    yield '    """The mean over the batch, without penalties."""'
+    if any(term.loss.balanced for term in terms):
+        yield '    """The mean over the batch, without penalties.'
+        yield ""
+        yield "    `balanced` is 1 for each class here: `dlc train` writes the factors of its data."
+        yield '    """'
+    else:
+        yield '    """The mean over the batch, without penalties."""'
     whole = f"return {' + '.join(texts)}"
     if len(texts) == 1 or len(whole) + 4 <= WIDTH:
         yield from statement(whole, 1)

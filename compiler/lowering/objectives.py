@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from dlc.compiler.components.base import ComponentError
+from dlc.compiler.components.losses.base import Loss
 from dlc.compiler.components.objectives._frame import frame_of
 from dlc.compiler.components.objectives.base import Objective, Types
 from dlc.compiler.components.sections.data import Data
@@ -45,7 +46,7 @@ class CheckedObjective:
             collector.add(blamed(problem, call.span, places))
             self.wrong = True
             return
-        self._refuse_beside(found, data, call, collector)
+        self._refuse_beside(found, data, losses, call, collector)
         self.found = found
         self.fills = found.fills
         reads = found.reads(frame).items()
@@ -54,13 +55,26 @@ class CheckedObjective:
         self.given = {**inputs, **unlike}
 
     def _refuse_beside(
-        self, found: Objective, data: Data, call: tree.Call, collector: Collector
+        self,
+        found: Objective,
+        data: Data,
+        losses: Sequence[Loss],
+        call: tree.Call,
+        collector: Collector,
     ) -> None:
         """What cannot be done together with the objective."""
         if data.balance in found.fills or (data.balance and found.regroups):
             message = f"`balance` draws rows by `{data.balance}`, and `{found.name}` makes samples"
             help = "leave `balance` out"
             collector.extend(error("E0311", message, call.span, help=help).diagnostics)
+        for loss in losses:
+            made = [name for name in loss.names if name in found.fills]
+            if loss.balanced and made:
+                message = (
+                    f"`balanced` counts the classes of `{made[0]}`, which `{found.name}` makes"
+                )
+                help = f"give `{loss.name}` the factors themselves, or none"
+                collector.extend(error("E0311", message, call.span, help=help).diagnostics)
         for step in data.augment:
             if found.draws or (found.regroups and step.takes == "images"):
                 message = f"`{step.name}` changes samples of rows, and `{found.name}` makes others"

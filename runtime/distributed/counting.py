@@ -85,9 +85,9 @@ class _ByLabels:
 
     def _weight(self, labels: torch.Tensor) -> torch.Tensor:
         known = labels != self.term.ignore_index
-        if self.term.weight is None:
+        if self.term.factors is None:
             return known.sum().double()
-        weights = torch.tensor(self.term.weight, dtype=torch.float64, device=labels.device)
+        weights = torch.tensor(self.term.factors, dtype=torch.float64, device=labels.device)
         return (weights[labels.clamp(0, len(weights) - 1)] * known).sum()
 
 

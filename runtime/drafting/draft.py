@@ -386,16 +386,8 @@ def _imbalance(target: Target, label: str) -> Iterator[str]:
         max(classes, key=lambda c: c[1]),
     )
     yield f"# Class {_comment(common)} is {many / few:.0f} times as frequent as {_comment(rare)}."
-    total = sum(count for _, count in target.classes)
-    if target.kind == "binary":
-        factor = target.classes[0][1] / max(target.classes[1][1], 1)
-        yield f"# `pos_weight=[{factor:.3g}]` in the loss, or `balance: {label}`, undoes it."
-    elif len(target.classes) <= 10:
-        weights = (total / (len(classes) * max(n, 1)) if n else 0.0 for _, n in target.classes)
-        listed = ", ".join(f"{w:.3g}" for w in weights)
-        yield f"# `weight=[{listed}]` in the loss, or `balance: {label}`, undoes it."
-    else:
-        yield f"# `balance: {label}` in `data` draws all classes equally often."
+    argument = "pos_weight" if target.kind == "binary" else "weight"
+    yield f"# `{argument}=balanced` in the loss, or `balance: {label}` in `data`, undoes it."
 
 
 def _slug(name: str, used: set[str] | frozenset[str]) -> str:

@@ -168,7 +168,7 @@ def _pair(component: Any, types: Types) -> Pair:
 
 
 def _weights(loss: CrossEntropy | NllLoss, classes: int) -> Array:
-    return np.ones(classes) if loss.weight is None else np.asarray(loss.weight, np.float64)
+    return np.ones(classes) if loss.factors is None else np.asarray(loss.factors, np.float64)
 
 
 def _cross_entropy(loss: CrossEntropy, values: Mapping[str, Array], types: Types) -> Part:
@@ -206,7 +206,7 @@ def _binary_cross_entropy(
 ) -> Part:
     x = values[loss.input].astype(np.float64)
     t = values[loss.target].astype(np.float64)
-    factor = 1.0 if loss.pos_weight is None else np.asarray(loss.pos_weight, np.float64)
+    factor = 1.0 if loss.factors is None else np.asarray(loss.factors, np.float64)
     # log(1 + exp(-x)) without overflow.
     softplus = np.log1p(np.exp(-np.abs(x))) + np.maximum(-x, 0)
     return float(((1 - t) * x + (1 + (factor - 1) * t) * softplus).sum()), float(x.size)

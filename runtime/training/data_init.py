@@ -112,7 +112,7 @@ def _class_prior(target: Array, loss: ClassLoss, head: Head) -> tuple[Array, str
     counts = np.pad(counts, (0, classes - len(counts)))
     smoothing = getattr(loss, "label_smoothing", 0.0)
     mass = (1.0 - smoothing) * counts + smoothing * labels / classes
-    mass *= np.ones(classes) if loss.weight is None else np.array(loss.weight)
+    mass *= np.ones(classes) if loss.factors is None else np.array(loss.factors)
     # Else a class that does not occur would begin at minus infinity.
     mass[mass <= 0.0] = mass.sum() / labels or 1.0
     bias: Array = np.log(mass / mass.sum())
@@ -122,7 +122,7 @@ def _class_prior(target: Array, loss: ClassLoss, head: Head) -> tuple[Array, str
 def _binary_prior(
     target: Array, loss: BinaryCrossEntropyWithLogits, head: Head
 ) -> tuple[Array, str]:
-    factor = np.ones(1) if loss.pos_weight is None else np.array(loss.pos_weight)
+    factor = np.ones(1) if loss.factors is None else np.array(loss.factors)
     # `pos_weight` runs over the last dim, whichever counts the units.
     factors, _ = _by_unit(np.broadcast_to(factor, target.shape), head.axis)
     values, known = _by_unit(target, head.axis)

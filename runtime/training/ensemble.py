@@ -29,7 +29,14 @@ from dlc.runtime.training import session
 from dlc.runtime.training.assembly import Load, samples_for
 from dlc.runtime.training.folds import aligned, columns_of, number
 from dlc.runtime.training.members import Members, stop_of
-from dlc.runtime.training.plan import Plan, average_monitor, compile_resolved, figure_names, plan_of
+from dlc.runtime.training.plan import (
+    Plan,
+    average_monitor,
+    compile_resolved,
+    figure_names,
+    plan_of,
+    plan_of_run,
+)
 from dlc.runtime.training.progress import Progress
 from dlc.runtime.training.run_folder import (
     MEMBERS,
@@ -193,9 +200,10 @@ def _members(run: RunFolder, load: Load, progress: Progress, device: str, disk: 
 
 def _concluded(members: Members, summaries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """The summary, with each member and the ensemble measured on the same rows."""
-    run, plan = members.run, members.plan(0)
+    run, first = members.run, open_run(members.folder(0))
+    plan = plan_of_run(first)
     device = choose_device(members.device)
-    data = session.prepare_for(plan, open_run(members.folder(0)).preprocessing())
+    data = session.prepare_for(plan, first.preprocessing())
     samples = samples_for(plan, data, device)
     size = plan.data.batch_size
     batch = len(data) if size == "all" else size

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from dlc.compiler import Compilation, Source, check
 from dlc.compiler.codegen import identifiers
+from dlc.compiler.codegen.torch_module import generate
 from dlc.compiler.components import figures, registry
 from dlc.compiler.components.averages.top_k import TopK
 from dlc.compiler.components.base import Component, ComponentError
@@ -177,6 +178,12 @@ def compile_resolved(
     if result.compilation is None:
         raise DiagnosticError(*(d for d in result.diagnostics if d.severity is Severity.ERROR))
     return result.compilation
+
+
+def plan_of_run(run: RunFolder) -> Plan:
+    """The plan that a run was begun with. Raises `DiagnosticError` and what `plan_of` raises."""
+    compilation = compile_resolved(run)
+    return plan_of(compilation, generate(compilation))
 
 
 def refuse_untrainable(plan: Plan) -> None:

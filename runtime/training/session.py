@@ -25,6 +25,7 @@ from dlc.runtime.failures import failure, shown
 from dlc.runtime.inference.figures import plain
 from dlc.runtime.inference.measures import Measures
 from dlc.runtime.training.assembly import Load, refuse_small, trainer_of
+from dlc.runtime.training.balance import balanced
 from dlc.runtime.training.checkpoint import AVERAGE, Checkpoint, choose, weights_sha256
 from dlc.runtime.training.data_init import initialize_from_data
 from dlc.runtime.training.plan import Plan, mean_of_answers
@@ -84,6 +85,7 @@ def start(
     )
     try:
         data = world.together(lambda: prepare_for(plan, fitted))
+        plan = balanced(plan, data, progress.say)
         world.require_same(_identity(plan, data))
         refuse_small(plan, where, plan.data.batch_size, world)
         say_skipped(data, progress.say)
@@ -151,6 +153,9 @@ def _as_begun(
 ) -> tuple[Plan, DataSet]:
     """The plan and the data of a run that was begun, which must be what they were."""
     plan = lasting(plan_from(run), epochs or run.record.get("epochs"))
+    data = prepare_for(plan, run.preprocessing())
+    # A member of several is compiled from the spec of all, which has no numbers yet.
+    plan = balanced(plan, data)
     if plan.source != run.module():
         written = run.record.get("dlc")
         raise failure(
@@ -159,7 +164,6 @@ def _as_begun(
             notes=(f"the run was started by dlc {written}, this is {VERSION}",),
             help="go on with that version, or train again into another folder",
         )
-    data = prepare_for(plan, run.preprocessing())
     if data.sha256 != run.record["data"]["sha256"]:
         raise failure(
             "E0604",

@@ -36,6 +36,13 @@ class Loss(Component):
         raise NotImplementedError(self.name)
 
     @property
+    def balanced(self) -> bool:
+        """Whether an argument is `balanced`: factors that undo the imbalance of the training
+        part. Training writes them into the spec that its run is made of; a module that is
+        built without data has none."""
+        return False
+
+    @property
     def names(self) -> tuple[str, ...]:
         """The outputs and targets that are read."""
         raise NotImplementedError(self.name)

@@ -27,7 +27,8 @@ class BinaryCrossEntropyWithLogits(Loss):
         input: the logits
         target: 0 or 1, or a probability, for each logit; int and bool are taken too
         pos_weight: a factor on the positive answers, one number or one for each of the last
-            dim
+            dim; `balanced` is that of the training part, negative / positive answers, for each
+            answer of a target [N, K], else for all together
 
     Source: torch.nn.functional.binary_cross_entropy_with_logits.
     """
@@ -38,7 +39,17 @@ class BinaryCrossEntropyWithLogits(Loss):
 
     input: OutputName
     target: TargetName
-    pos_weight: tuple[PositiveFloat, ...] | None = None
+    pos_weight: tuple[PositiveFloat, ...] | Literal["balanced"] | None = None
+
+    @property
+    def balanced(self) -> bool:
+        return self.pos_weight == "balanced"
+
+    @property
+    def factors(self) -> tuple[float, ...] | None:
+        """The factors on positive answers; None where they are 1, as they are until data is
+        read."""
+        return None if isinstance(self.pos_weight, str) else self.pos_weight
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -51,15 +62,15 @@ class BinaryCrossEntropyWithLogits(Loss):
         if t.dtype.value != "bool":
             pair.numeric_target()
         pair.same_shape()
-        if self.pos_weight is not None and len(self.pos_weight) != 1:
+        if self.factors is not None and len(self.factors) != 1:
             answers = x.shape[-1] if x.rank > 1 else 1
-            check_weights(self.name, self.pos_weight, answers, argument="pos_weight")
+            check_weights(self.name, self.factors, answers, argument="pos_weight")
 
     def torch(self, value: Callable[[str], str], types: Mapping[str, TensorType]) -> str:
         x, target = value(self.input), value(self.target)
         if not types[self.target].dtype.is_float:
             target = f"{target}.to({x}.dtype)"
         keywords = {}
-        if self.pos_weight is not None:
-            keywords["pos_weight"] = f"{x}.new_tensor({literal(list(self.pos_weight))})"
+        if self.factors is not None:
+            keywords["pos_weight"] = f"{x}.new_tensor({literal(list(self.factors))})"
         return call("F.binary_cross_entropy_with_logits", [x, target], keywords)

@@ -28,7 +28,8 @@ class CrossEntropy(ClassLoss):
     Arguments:
         input: the logits; the classes are the second dim, or the last
         target: the class numbers, from 0; or a float probability for each class
-        weight: a factor for each class; the mean is weighted too
+        weight: a factor for each class; the mean is weighted too. `balanced` are those that undo
+            the imbalance of the training part, rows / (classes * rows of the class)
         ignore_index: the class number that does not count
         label_smoothing: the share of a target that is spread evenly over all classes
 
@@ -48,7 +49,7 @@ class CrossEntropy(ClassLoss):
             return
         pair.float_input()
         pair.same_shape()
-        check_weights(self.name, self.weight, pair.several_classes(1))
+        check_weights(self.name, self.factors, pair.several_classes(1))
 
     def _keywords(self, x: str) -> dict[str, str]:
         keywords = super()._keywords(x)

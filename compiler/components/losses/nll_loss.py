@@ -19,7 +19,8 @@ class NllLoss(ClassLoss):
     Arguments:
         input: log probabilities; the classes are the second dim, or the last
         target: the class numbers, from 0
-        weight: a factor for each class; the mean is weighted too
+        weight: a factor for each class; the mean is weighted too. `balanced` are those that undo
+            the imbalance of the training part, rows / (classes * rows of the class)
         ignore_index: the class number that does not count
     """
 

@@ -215,3 +215,11 @@ def test_losses_tell_the_activation_they_apply() -> None:
         "sigmoid",
         "",
     )
+
+
+def test_balanced_weights_want_a_number_of_classes() -> None:
+    loss = CrossEntropy(input="output", target="target", weight="balanced")
+    loss.check({"output": float_tensor(N, 3), "target": int_tensor(N)})
+    problem = _refused(loss, float_tensor(N, T), int_tensor(N))
+    assert (problem.code, problem.blame) == ("E0402", "weight")
+    assert problem.message == "`balanced` wants a number of classes, and `output` has T"

@@ -198,11 +198,11 @@ def test_a_class_of_one_row_is_left_out() -> None:
     trains("rare.yaml")
 
 
-def test_classes_of_unlike_sizes_are_told_with_their_weights() -> None:
+def test_classes_of_unlike_sizes_are_told_with_what_undoes_it() -> None:
     write("rare.csv", {"x": RNG.random(120), "fraud": (np.arange(120) % 12 == 0).astype(int)})
     text = init("rare.csv", "--target", "fraud")
     assert "# Class 0 is 11 times as frequent as 1." in text
-    assert "`pos_weight=[11]`" in text
+    assert "`pos_weight=balanced`" in text
 
 
 def test_names_that_would_collide_are_told_apart() -> None:

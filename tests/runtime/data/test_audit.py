@@ -223,13 +223,14 @@ def test_classes_of_unlike_sizes_are_found_with_the_weights_that_undo_it(found: 
     assert finding.code.number == "W0208"
     assert finding.numbers["weights"] == {"no": 0.55, "yes": 5.5}
     assert finding.help is not None
-    assert finding.help.startswith("`weight=[0.55, 5.5]`")
+    assert finding.help.startswith("`weight=balanced`")
 
 
 @pytest.mark.parametrize(
     ("old", "new"),
     [
         ("loss: cross_entropy(y, t)", 'loss: "cross_entropy(y, t, weight=[0.55, 5.5])"'),
+        ("loss: cross_entropy(y, t)", "loss: cross_entropy(y, t, weight=balanced)"),
         ("  split", "  balance: t\n  split"),
     ],
 )

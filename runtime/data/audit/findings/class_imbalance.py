@@ -47,7 +47,7 @@ def check(facts: Facts) -> Iterator[Finding]:
                 f"`{classes.names[high]}` {share(int(counts[high]), int(counts.sum()))} of the "
                 f"rows, `{classes.names[low]}` {share(int(counts[low]), int(counts.sum()))}",
             ),
-            help=_help(target, losses, weights, classes),
+            help=_help(target, losses, len(counts)),
             numbers={"weights": dict(zip(classes.names, weights, strict=True))},
         )
 
@@ -65,13 +65,11 @@ def _is_weighted(loss: Loss) -> bool:
     return isinstance(loss, ClassLoss) and loss.weight is not None
 
 
-def _help(target: str, losses: list[Loss], weights: list[float], classes: Classes) -> str:
+def _help(target: str, losses: list[Loss], classes: int) -> str:
     balance = f"`balance: {target}` draws them equally often"
     for loss in losses:
-        if isinstance(loss, BinaryCrossEntropyWithLogits) and len(weights) == 2:
-            factor = float(f"{classes.counts[0] / max(classes.counts[1], 1):.3g}")
-            return f"`pos_weight=[{factor:g}]` in the loss undoes it, or {balance}"
-        if isinstance(loss, ClassLoss) and len(weights) <= 12:
-            listed = ", ".join(f"{weight:g}" for weight in weights)
-            return f"`weight=[{listed}]` in the loss undoes it, or {balance}"
+        if isinstance(loss, BinaryCrossEntropyWithLogits) and classes == 2:
+            return f"`pos_weight=balanced` in the loss undoes it, or {balance}"
+        if isinstance(loss, ClassLoss):
+            return f"`weight=balanced` in the loss undoes it, or {balance}"
     return balance + "; `profile.json` has the weights that undo it"
