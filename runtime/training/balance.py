@@ -9,7 +9,7 @@ as scikit-learn's `class_weight="balanced"` has it.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -27,10 +27,11 @@ from dlc.runtime.data.ragged import Ragged
 from dlc.runtime.failures import failure
 from dlc.runtime.training.plan import Plan, plan_of
 
-Array = npt.NDArray[Any]
+Array: TypeAlias = npt.NDArray[Any]
+Say: TypeAlias = Callable[[str], None]
 
 
-def balanced(plan: Plan, data: DataSet, say: Callable[[str], None] = str) -> Plan:
+def balanced(plan: Plan, data: DataSet, say: Say | None = None) -> Plan:
     """The plan with numbers for what is `balanced` in its losses. Raises `Failure` E0606 where
     the training part has no label."""
     losses = [term.loss for term in plan.settings.loss if term.loss.balanced]
@@ -39,7 +40,8 @@ def balanced(plan: Plan, data: DataSet, say: Callable[[str], None] = str) -> Pla
     factors = []
     for loss in losses:
         found = _factors(loss, _labels(data, loss), plan)
-        say(f"`{loss.name}` of `{loss.names[1]}` is balanced: {_shown(found)}")
+        if say is not None:
+            say(f"`{loss.name}` of `{loss.names[1]}` is balanced: {_shown(found)}")
         factors.append(found)
     compilation = compile_balanced(plan.resolved, plan.root, factors)
     return plan_of(compilation, generate(compilation))
