@@ -152,10 +152,10 @@ def _as_begun(
     run: RunFolder, plan_from: Callable[[RunFolder], Plan], epochs: int | None
 ) -> tuple[Plan, DataSet]:
     """The plan and the data of a run that was begun, which must be what they were."""
-    plan = lasting(plan_from(run), epochs or run.record.get("epochs"))
+    plan = plan_from(run)
     data = prepare_for(plan, run.preprocessing())
     # A member of several is compiled from the spec of all, which has no numbers yet.
-    plan = balanced(plan, data)
+    plan = lasting(balanced(plan, data), epochs or run.record.get("epochs"))
     if plan.source != run.module():
         written = run.record.get("dlc")
         raise failure(
