@@ -31,12 +31,13 @@ class Trained:
 class Part:
     """Parameters, by path, that are treated alike; `options` is what the optimizer's own
     settings do not say. `group` is the group of the spec that they are in, `undecayed` says
-    that weight decay leaves them alone."""
+    that weight decay leaves them alone, `scaled` by which name their learning rate is scaled."""
 
     paths: tuple[str, ...]
     options: Mapping[str, object] = field(default_factory=dict)
     group: Group | None = None
     undecayed: bool = False
+    scaled: str = ""
 
 
 def trained(program: Program) -> Iterator[Trained]:
@@ -99,23 +100,25 @@ def partition(
     parameter counts; `frozen` are paths of parameters that take no part.
     """
     rates = rates or {}
-    found: dict[tuple[int, bool, float], list[str]] = {}
+    found: dict[tuple[int, bool, str], list[str]] = {}
     for one in parameters:
         if one.path in frozen:
             continue
         place = next((i for i, g in enumerate(optimizer.parts) if is_in(g, one)), -1)
         decay = _decay(optimizer, place)
         undecayed = decay > 0 and one.parameter.role in optimizer.undecayed
-        rate = next((f for pattern, f in rates.items() if covers(pattern, one.path)), 1.0)
-        found.setdefault((place, undecayed, rate), []).append(one.path)
+        scaled = next((pattern for pattern in rates if covers(pattern, one.path)), "")
+        found.setdefault((place, undecayed, scaled), []).append(one.path)
+    order = ["", *rates]
     return tuple(
         Part(
             tuple(found[key]),
-            _options(optimizer, *key),
+            _options(optimizer, key[0], key[1], rates.get(key[2], 1.0)),
             optimizer.parts[key[0]] if key[0] >= 0 else None,
-            key[1],
+            undecayed=key[1],
+            scaled=key[2],
         )
-        for key in sorted(found, key=lambda key: (key[0], key[1], key[2] != 1.0))
+        for key in sorted(found, key=lambda key: (key[0], key[1], order.index(key[2])))
     )
 
 

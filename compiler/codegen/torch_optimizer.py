@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from dlc.compiler.analysis.hidden_matrices import hidden_matrices
 from dlc.compiler.analysis.parameter_groups import Part, partition, trained
@@ -21,16 +21,19 @@ _FUSED = 'fused = all(p.device.type in ("cpu", "cuda") for p in model.parameters
 _ROLES = {"bias": "biases", "norm": "the scales and shifts of norms"}
 
 
-def optimizer_function(program: Program, optimizer: Optimizer) -> Iterator[str]:
-    """The lines of `optimizer(model)`, of the classes and constants that it needs first."""
+def optimizer_function(
+    program: Program, optimizer: Optimizer, rates: Mapping[str, float]
+) -> Iterator[str]:
+    """The lines of `optimizer(model)`, of the classes and constants that it needs first.
+    `rates` are factors on the learning rate, by layer."""
     if isinstance(optimizer, Muon):
         yield from _muon(program, optimizer)
         return
     constructor, _ = optimizer.torch()
     if constructor in CLASSES:
         yield from _class(constructor)
-    selector = _selector(program, optimizer)
-    parts = partition(trained(program), optimizer)
+    selector = _selector(program, optimizer, rates)
+    parts = partition(trained(program), optimizer, rates=rates)
     plain = len(parts) == 1 and not parts[0].options
     groups = [] if plain else list(_groups(selector, parts))
     yield from selector.constants
@@ -76,8 +79,9 @@ def _class(name: str) -> Iterator[str]:
     yield ""
 
 
-def _selector(program: Program, optimizer: Optimizer) -> Selector:
-    return Selector(program, [prefix for group in optimizer.parts for prefix in group.match])
+def _selector(program: Program, optimizer: Optimizer, rates: Iterable[str] = ()) -> Selector:
+    matched = [prefix for group in optimizer.parts for prefix in group.match]
+    return Selector(program, [*matched, *rates])
 
 
 def _module_names(paths: Sequence[str]) -> list[str]:
@@ -98,11 +102,14 @@ def _groups(selector: Selector, parts: Sequence[Part]) -> Iterator[str]:
 
 
 def _variable(part: Part, parts: Sequence[Part]) -> str:
-    if part.group is None:
+    if part.scaled:
+        word: Sequence[str] = (part.scaled,)
+    elif part.group is None:
         if part.undecayed:
             return "undecayed"
         return "decayed" if any(other.undecayed for other in parts) else "rest"
-    word = part.group.match or part.group.kind_ or part.group.role
+    else:
+        word = part.group.match or part.group.kind_ or part.group.role
     stem = "_".join(piece for piece in word[0].split(".") if piece.isidentifier()).lower()
     name = identifiers.variable(stem) if stem else "part"
     return f"{name}_undecayed" if part.undecayed else name
@@ -116,7 +123,7 @@ def _entry(name: str, options: Mapping[str, object]) -> str:
 
 def _title(optimizer: Optimizer, constructor: str, parts: Sequence[Part]) -> str:
     name = constructor.rpartition(".")[2]
-    if any(part.group is not None for part in parts):
+    if any(part.group is not None or part.scaled for part in parts):
         return f"{name}, with settings of their own for some parameters."
     if any(part.undecayed for part in parts):
         roles = " and ".join(_ROLES[role] for role in optimizer.undecayed)

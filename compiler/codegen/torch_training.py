@@ -6,9 +6,10 @@ The trainer calls these; there is no second implementation of them.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from dlc.compiler.codegen.layout import WIDTH, statement
+from dlc.compiler.codegen.torch_freeze import freeze_function
 from dlc.compiler.codegen.torch_optimizer import optimizer_function
 from dlc.compiler.codegen.torch_regularization import (
     dropout_function,
@@ -24,7 +25,7 @@ from dlc.compiler.ir.graph import Program
 
 def training_functions(program: Program, settings: Settings) -> str:
     """The source of what the settings ask for: `loss`, `penalty`, `constrain`, `optimizer`,
-    `schedule`, `plateau`, `set_dropout`; empty where they ask for nothing."""
+    `schedule`, `plateau`, `set_dropout`, `freeze`; empty where they ask for nothing."""
     functions: list[list[str]] = []
     if settings.loss:
         functions.append(list(_loss(program, settings.loss)))
@@ -33,14 +34,19 @@ def training_functions(program: Program, settings: Settings) -> str:
     if settings.train.dropout:
         functions.append(dropout_function(program, settings.train))
     if settings.optimizer is not None:
-        functions.append(list(optimizer_function(program, settings.optimizer)))
+        functions.append(list(optimizer_function(program, settings.optimizer, _rates(settings))))
         # Without one the rate is constant: the trainer has a single way to step.
         schedule = settings.schedule or Constant()
         rate = settings.optimizer.learning_rate
         outputs = (name for name, _ in program.graph.outputs)
         figures = figure_names(settings.metrics, outputs)
         functions += schedule_functions(schedule, rate, figures)
+    functions += freeze_function(program, settings.transfer)
     return "\n\n\n".join("\n".join(lines) for lines in functions)
+
+
+def _rates(settings: Settings) -> Mapping[str, float]:
+    return settings.transfer.lr_scale if settings.transfer is not None else {}
 
 
 # ── loss ─────────────────────────────────────────────────────────────────────

@@ -111,6 +111,7 @@ _CODES = (
     Code("E0703", "nothing-transferred", "no tensor of a weights file fills anything here"),
     Code("E0704", "incomplete-rename", "a tensor is made of several, and the file lacks some"),
     Code("E0705", "transfer-dtype", "a tensor of a weights file has an element type we lack"),
+    Code("E0706", "nothing-trained", "every layer is frozen"),
     # E09xx us
     Code("E0901", "internal-error", "a mistake of ours, not of the spec"),
     # W01xx lints

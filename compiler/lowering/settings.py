@@ -30,6 +30,7 @@ from dlc.compiler.lowering.objectives import CheckedObjective
 from dlc.compiler.lowering.optimizing import check_optimizing
 from dlc.compiler.lowering.regularizing import check_regularizing
 from dlc.compiler.lowering.text_steps import by_step, check_text_step
+from dlc.compiler.lowering.transferring import check_transferring
 from dlc.compiler.semantics.evaluate import evaluate, show
 from dlc.compiler.semantics.instantiate import Context, blamed, instantiate
 from dlc.compiler.semantics.scope import Scope, error
@@ -134,6 +135,7 @@ class SettingsBuilder:
         self._check_training(settings)
         self.collector.extend(tuple(check_optimizing(self.spec, self.program, settings)))
         self.collector.extend(tuple(check_regularizing(self.spec, self.program, settings)))
+        self.collector.extend(tuple(check_transferring(self.spec, self.program, settings)))
         self._check_monitors(settings)
         if settings.ensemble is not None or settings.train.average is not None:
             # Imported on use: few specs have one.

@@ -5,7 +5,10 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from dlc.compiler.cli.compiling import compile_spec
@@ -56,6 +59,12 @@ SIGUSR1 finish the step, save, and exit; a second Ctrl-C stops at once. Under
         type=_epochs,
         metavar="N",
         help="train so many epochs in all; with --resume, a run that has ended goes on",
+    )
+    parser.add_argument(
+        "--from",
+        dest="weights",
+        metavar="DIR",
+        help="begin with the weights of another run, or of a safetensors file",
     )
     parser.add_argument("--folds", action="store_true", help="train every fold of data.split.folds")
     parser.add_argument(
@@ -152,12 +161,7 @@ def _start(
     world: World | None,
 ) -> int:
     from dlc.compiler.codegen.torch_module import generate
-    from dlc.runtime.loading import load_module
-    from dlc.runtime.training.ensemble import start_ensemble
-    from dlc.runtime.training.folds import start_folds
     from dlc.runtime.training.plan import plan_of
-    from dlc.runtime.training.session import start
-    from dlc.runtime.training.world import ALONE
 
     ensemble = compilation.settings.ensemble
     if ensemble is not None and world is not None:
@@ -170,6 +174,44 @@ def _start(
             exit_code=2,
         )
     plan = plan_of(compilation, generate(compilation))
+    with ExitStack() as stack:
+        if arguments.weights is not None:
+            scratch = stack.enter_context(TemporaryDirectory(prefix="dlc-"))
+            plan = _from(plan, compilation, arguments, Path(scratch))
+        return _train(plan, compilation, arguments, progress, folder, world)
+
+
+def _from(
+    plan: Plan, compilation: Compilation, arguments: argparse.Namespace, scratch: Path
+) -> Plan:
+    """The plan of a run that begins with the weights of another."""
+    from dlc.runtime.transfer.given import given_weights
+
+    if arguments.folds or compilation.settings.ensemble is not None:
+        raise failure(
+            "E0311",
+            "`--from` begins one run, and several are asked for",
+            help="put the weights into a file and name it in the spec: `transfer.weights`",
+            exit_code=2,
+        )
+    return replace(plan, pretrained=given_weights(compilation, Path(arguments.weights), scratch))
+
+
+def _train(
+    plan: Plan,
+    compilation: Compilation,
+    arguments: argparse.Namespace,
+    progress: Progress,
+    folder: Path,
+    world: World | None,
+) -> int:
+    from dlc.runtime.loading import load_module
+    from dlc.runtime.training.ensemble import start_ensemble
+    from dlc.runtime.training.folds import start_folds
+    from dlc.runtime.training.session import start
+    from dlc.runtime.training.world import ALONE
+
+    ensemble = compilation.settings.ensemble
     device = arguments.device or "auto"
     warnings = (
         *compilation.warnings,
@@ -306,6 +348,7 @@ def _refuse(arguments: argparse.Namespace) -> None:
         ("--set", arguments.sets),
         ("--root", arguments.root),
         ("--folds", arguments.folds),
+        ("--from", arguments.weights),
     ):
         if given:
             raise failure(

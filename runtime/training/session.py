@@ -110,7 +110,8 @@ def start(
             "data": _data_record(data, plan),
         }
         if plan.pretrained is not None:
-            record["transfer"] = plan.pretrained.record()
+            given = not plan.pretrained.named_in_spec
+            record["transfer"] = {**plan.pretrained.record(), "given": given}
         world.together(lambda: run.commit(files, record))
     except BaseException:
         abandon(run)
@@ -257,6 +258,9 @@ def _train(
             stop = trainer.stop
             if not _restore(trainer, run, progress):
                 _initialize(trainer, data, run, progress)
+                if run.record.get("transfer", {}).get("given"):
+                    # Nothing keeps what a command named: the run must not need it again.
+                    trainer.save()
             elif run.record.get("epochs") is not None:
                 _prolong(trainer)
             began = f"training {plan.name} on {world.described(describe(device))}: "
@@ -283,6 +287,13 @@ def _train(
 def _initialize(trainer: Trainer, data: DataSet, run: RunFolder, progress: Progress) -> None:
     """`initialize` for a run; one that was stopped before its first checkpoint does it again,
     and begins as it began."""
+    given = run.record.get("transfer", {}).get("given", False)
+    if given and trainer.plan.pretrained is None:
+        raise failure(
+            "E0608",
+            f"`{shown(run.path)}` was stopped before it had kept the weights it began with",
+            help="train again into another folder",
+        )
     sha256 = run.record["transfer"]["sha256"] if trainer.plan.pretrained is not None else None
     model = trainer.world.undivided(trainer.model)
     initialize(

@@ -38,8 +38,8 @@ NON_FINITE = "non_finite.json"
 
 class Network(Protocol):
     """What the generated module holds beside the class of the network; where the spec asks
-    for them also `penalty(model)`, `constrain(model)`, `plateau(optimizer)` and
-    `set_dropout(model, epoch)`."""
+    for them also `penalty(model)`, `constrain(model)`, `plateau(optimizer)`,
+    `set_dropout(model, epoch)` and `freeze(model, epoch)`."""
 
     def loss(
         self, outputs: Mapping[str, torch.Tensor], targets: Mapping[str, torch.Tensor]
@@ -56,6 +56,8 @@ class Network(Protocol):
     ) -> torch.optim.lr_scheduler.ReduceLROnPlateau: ...
 
     def set_dropout(self, model: torch.nn.Module, epoch: int) -> None: ...
+
+    def freeze(self, model: torch.nn.Module, epoch: int = 0) -> None: ...
 
 
 @dataclass(kw_only=True)

@@ -138,10 +138,10 @@ class Pretrained:
 def pretrained_of(
     compilation: Compilation, rules: tuple[Rule, ...] | None = None
 ) -> Pretrained | None:
-    """What a spec says to start from, None where it starts from `init`; `rules` go in place
+    """What a spec says to start from, None where it names no weights; `rules` go in place
     of its own. Raises `Failure` E0604 for a path that leaves the folder of the spec."""
     transfer = compilation.settings.transfer
-    if transfer is None:
+    if transfer is None or transfer.weights is None:
         return None
     root = compilation.root if compilation.root is not None else Path()
     try:

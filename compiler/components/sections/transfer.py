@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import field
 from typing import Annotated, ClassVar
 
@@ -40,23 +39,36 @@ class Transfer(Section):
     What the file does not fill starts from `init`, with a warning; another shape is an
     error. `dlc transfer` shows what goes where, before anything is trained.
 
+    What is frozen gets no gradient and stays in evaluation mode: its batch norms keep their
+    statistics, its dropout drops nothing. Layers are thawed together by `unfreeze_at: 5`, or
+    in stages, the last ones first as Howard and Ruder do:
+
+        transfer:
+          weights: weights/encoder.safetensors
+          freeze: [embedding, "encoder.*"]
+          unfreeze_at: {encoder.1: 2, encoder.0: 4}
+          lr_scale: {encoder: 0.1, embedding: 0.01}
+
+    In `freeze`, `unfreeze_at` and `lr_scale` a name is a layer or a block: whole dotted
+    prefixes, `*` for one segment; the first that fits a layer counts.
+
     Arguments:
-        weights: a safetensors file, below the folder of the spec
+        weights: a safetensors file, below the folder of the spec; left out, weights are given
+            by `dlc train --from`, or start from `init`
         rename: which names of the file are which of this network; see above
-        freeze: layers that are not trained; their batch norms stay as in evaluation
-        unfreeze_at: the epoch from which frozen layers are trained too
+        freeze: layers that are not trained
+        unfreeze_at: the epoch, counted from 0, from which frozen layers are trained too; one
+            for all, or one for each
         lr_scale: for a layer, the factor on its learning rate
+
+    Source: Yosinski et al., "How transferable are features in deep neural networks?" (2014);
+    Howard and Ruder, "Universal language model fine-tuning for text classification" (2018),
+    for stages and rates by depth.
     """
 
     name: ClassVar[str] = "transfer"
-    unavailable: ClassVar[Mapping[str, str]] = {
-        "freeze": "all layers are trained: leave `freeze` out, or train with a small `lr`",
-        "unfreeze_at": "no layer is frozen yet: leave `unfreeze_at` out",
-        "lr_scale": "all layers learn at one rate: leave `lr_scale` out",
-    }
-
-    weights: Path
+    weights: Path | None = None
     rename: tuple[Path | dict[str, str | Rename | None], ...] = ()
     freeze: tuple[Annotated[str, Refers("layer")], ...] = ()
-    unfreeze_at: Natural | None = None
+    unfreeze_at: Natural | dict[str, Natural] | None = None
     lr_scale: dict[str, PositiveFloat] = field(default_factory=dict)

@@ -87,6 +87,7 @@ def test_a_run_starts_from_the_weights_and_keeps_which_they_were(
         "bytes": len(content),
         "filled": 2,
         "of": 4,
+        "given": False,
     }
     err = capsys.readouterr().err
     assert "fills 2 of 4 parameters and buffers of Points" in err
