@@ -8,6 +8,7 @@ from typing import Any, Final
 from dlc.compiler.diagnostics.catalog import code
 from dlc.compiler.diagnostics.model import Diagnostic, Edit, Fix, Label
 from dlc.compiler.source import Source
+from dlc.compiler.syntax.limits import MAX_DEPTH
 
 _BARE_ITEM: Final = re.compile(r"[ ]*-[ ]+(?:-[ ]+)*([A-Za-z_][A-Za-z0-9_]*)[ \t\r]*(?:#.*)?\Z")
 _MODIFIER: Final = re.compile(r"(?:from|name|output|as|layers|then|else|shortcut)[ \t]*:")
@@ -23,6 +24,14 @@ def translate(source: Source, error: Any) -> Diagnostic:
     opened = min(context_mark.index, len(source.text)) if context_mark is not None else None
     context = str(getattr(error, "context", None) or "")
     line = source.line(source.location(offset).line)
+    if "nesting depth" in problem:
+        # libyaml's own bound lies far above ours, and meets brackets before their events.
+        return Diagnostic(
+            code("E0110"),
+            f"nested more than {MAX_DEPTH} deep",
+            Label(source.span(max(offset - 1, 0), offset)),
+            help="split the file, or use blocks and `repeat`",
+        )
     if "${" in line:
         return _interpolation(source, offset)
     if _INDENT_WITH_TAB.match(line) and ("token" in problem or "tab" in problem):

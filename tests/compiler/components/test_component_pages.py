@@ -58,10 +58,13 @@ def test_defaults_are_accepted_where_they_stand(component: type[Component]) -> N
 def test_the_example_of_a_page_is_well_formed(component: type[Component]) -> None:
     if component.kind == "op":
         return  # in the notation of `.dlc`; a network is compiled in the conformance tests
-    example = "\n".join(line[4:] for line in page(component).split("\n\n")[1].splitlines())
-    collector = Collector()
-    parse(Source("example.yaml", f"dlc: 1\n{example}\n"), collector)
-    assert not collector.sorted(), example
+    lines = [line[4:] for line in page(component).split("\n\n")[1].splitlines()]
+    # Several lines that begin with one key are several examples.
+    alike = len({line.partition(":")[0] for line in lines}) == 1
+    for example in lines if alike else ["\n".join(lines)]:
+        collector = Collector()
+        parse(Source("example.yaml", f"dlc: 1\n{example}\n"), collector)
+        assert not collector.sorted(), example
 
 
 def _arguments_part(component: type[Component]) -> str:
