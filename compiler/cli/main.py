@@ -79,6 +79,7 @@ COMMANDS: Final[dict[str, Command]] = {
 # What to install where a package is missing; the key is the name that is imported.
 _PACKAGES: Final = {
     "torch": ("PyTorch", "pip install 'dlc[train]'"),
+    "ray": ("Ray", "pip install 'dlc[ray]'"),
     "torchvision": ("torchvision", "pip install 'dlc[train]'"),
     "onnxruntime": ("onnxruntime", "pip install --force-reinstall dlc"),
     "onnx": ("onnx", "pip install --force-reinstall dlc"),

@@ -19,6 +19,21 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--nproc", type=int, default=1, metavar="N", help="train with N processes on this machine"
     )
     group.add_argument(
+        "--nodes", type=int, default=1, metavar="N", help="for --print-slurm: how many machines"
+    )
+    group.add_argument(
+        "--print-slurm",
+        action="store_true",
+        help="print a script that trains on a SLURM cluster, N processes a machine",
+    )
+    group.add_argument(
+        "--executor",
+        choices=("local", "ray"),
+        default="local",
+        metavar="NAME",
+        help="what starts processes: local, or ray on a cluster (default: local)",
+    )
+    group.add_argument(
         "--timeout",
         type=float,
         default=_TIMEOUT,
@@ -48,6 +63,7 @@ def check_options(arguments: argparse.Namespace) -> None:
     """Raises `Failure` for options that say nothing that can be done."""
     for option, value, least in (
         ("--nproc", arguments.nproc, 1),
+        ("--nodes", arguments.nodes, 1),
         ("--timeout", arguments.timeout, 1),
         ("--restarts", arguments.restarts, 0),
     ):
@@ -55,6 +71,13 @@ def check_options(arguments: argparse.Namespace) -> None:
             raise failure(
                 "E0302", f"`{option}` is {value:g}, and must be {least} at least", exit_code=2
             )
+    if arguments.nodes > 1 and not arguments.print_slurm:
+        raise failure(
+            "E0311",
+            "`--nodes` is for `--print-slurm`: a command starts processes on its own machine only",
+            help="on each machine run `torchrun --nnodes N ... -m dlc.compiler.cli.main train`",
+            exit_code=2,
+        )
     if arguments.folds and (arguments.nproc > 1 or is_rank()):
         raise failure(
             "E0311",
@@ -76,6 +99,18 @@ def one_by_one(what: str) -> Failure:
 
 def launch(arguments: argparse.Namespace) -> int:
     """Runs the same command as `--nproc` ranks; gives the exit status."""
+    if arguments.executor == "ray":
+        from dlc.runtime.device import choose_device
+        from dlc.runtime.distributed import ray_executor
+
+        # The machine that asks may have another device than those that work.
+        return ray_executor.launch(
+            words_of(arguments),
+            ranks=arguments.nproc,
+            restarts=arguments.restarts,
+            gpus=arguments.device not in (None, "auto", "cpu")
+            or choose_device(arguments.device or "auto").type == "cuda",
+        )
     from dlc.runtime.distributed.launch import launch
 
     return launch(
@@ -84,6 +119,31 @@ def launch(arguments: argparse.Namespace) -> int:
         timeout=arguments.timeout,
         restarts=arguments.restarts,
     )
+
+
+def print_slurm(arguments: argparse.Namespace) -> int:
+    """Prints the script for a cluster."""
+    from dlc.runtime.distributed.slurm import script
+
+    # The script names the run, so that a job that is queued again finds it.
+    run = Path(arguments.resume) if arguments.resume else run_of(arguments)
+    again = argparse.Namespace(
+        **{**vars(arguments), "spec": None, "run": None, "resume": str(run)},
+    )
+    again.sets, again.root, again.epochs = [], None, None
+    new = argparse.Namespace(**{**vars(arguments), "run": str(run)})
+    text = script(
+        words_of(again if arguments.resume else new)[1:],
+        words_of(again)[1:],
+        run=run,
+        nodes=arguments.nodes,
+        ranks=arguments.nproc,
+        gpus=arguments.device != "cpu",
+        timeout=arguments.timeout,
+        restarts=arguments.restarts,
+    )
+    print(text, end="")
+    return 0
 
 
 def words_of(arguments: argparse.Namespace) -> list[str]:

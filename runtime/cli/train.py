@@ -112,12 +112,12 @@ def run(arguments: argparse.Namespace) -> int:
             device=arguments.device or "auto",
             timeout=arguments.timeout,
         )
-    if arguments.nproc > 1:
+    if arguments.nproc > 1 or arguments.print_slurm or arguments.executor == "ray":
         if arguments.resume is not None:
             _refuse(arguments)
         else:
             _compiled(arguments)
-        return ranks.launch(arguments)
+        return ranks.print_slurm(arguments) if arguments.print_slurm else ranks.launch(arguments)
     return _run(arguments, None)
 
 

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +28,7 @@ from dlc.runtime.training.world import World
 REPORTS = "DLC_RANK_REPORTS"
 STOP = "stop"
 LOST = 75
+_KILL = getattr(signal, "SIGKILL", signal.SIGTERM)
 
 # Threads of gloo whose peer is gone may keep a process from ending.
 _SECONDS_TO_END = 10.0
@@ -56,6 +59,7 @@ def run_rank(body: Callable[[World], int], *, device: str, timeout: float) -> in
             return reports.leave(problem.exit_code)
         lines = (problem.diagnostic.message, *problem.diagnostic.notes)
         sys.stderr.write("\n".join(lines) + "\n")
+        reports.end_silent()
         _flush()
         os._exit(LOST)
 
@@ -90,6 +94,15 @@ class Reports:
 
     def processes(self) -> list[int]:
         return [int(path.read_text()) for path in sorted(self.folder.glob("*.pid"))]
+
+    def end_silent(self) -> None:
+        """Ends the other ranks of this machine: all are started again, and one that hangs would
+        not hear the agent, which waits half a minute for it."""
+        done = self.read()
+        for path in self.folder.glob("*.pid"):
+            if int(path.stem) != self.rank and int(path.stem) not in done:
+                with suppress(ProcessLookupError):
+                    os.kill(int(path.read_text()), _KILL)
 
     def ask(self, number: int) -> None:
         """Has ranks end that have not begun."""

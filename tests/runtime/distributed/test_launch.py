@@ -14,16 +14,17 @@ from pathlib import Path
 
 import group
 import pytest
+import work
 
 from dlc.compiler.cli.main import main
 from dlc.runtime.training.checkpoint import CheckpointStore
 
 SPEC = group.SPEC.format(
-    layers=group.LAYERS,
-    targets='{label: "int[N]"}',
-    columns='{x: "[abcd]", label: kind}',
-    loss="cross_entropy(logits, label)",
-    metrics="accuracy(logits, label)",
+    layers=work.ONE_OUT,
+    targets=work.VALUE,
+    columns=work.VALUE_COLUMN,
+    loss="mse_loss(logits, value)",
+    metrics="mae(logits, value)",
     train="",
 )
 HANG_SECONDS = 120
@@ -149,3 +150,42 @@ def test_options_that_say_nothing(
     ):
         assert main(["train", "small.yaml", *words]) == 2
         assert code in capsys.readouterr().err
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("victim", [0, 1])
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP], ids=["dead", "hung"])
+@needs_proc
+def test_a_dead_or_hung_rank_is_replaced_and_the_run_ends_as_one_process_does(
+    spec: Path, victim: int, number: signal.Signals
+) -> None:
+    folder, timeout = spec.parent, 5
+    words = ("small.yaml", "--set", "train.epochs=300", "--set", "train.checkpoint.every=steps(50)")
+    assert main(["train", str(spec), "--run", str(folder / "one"), *words[1:]]) == 0
+    with launched(
+        folder, *words, "--nproc", "2", "--run", "run", "--timeout", str(timeout)
+    ) as process:
+        wait_for_checkpoint(folder / "run", process, 100)
+        before = ranks_of(process)
+        os.kill(before[victim], number)
+        struck = time.monotonic()
+        other = before[1 - victim]
+        # Detected: the rank that waits for the other gives up.
+        while other in ranks_of(process):
+            assert time.monotonic() < struck + 20 * (timeout + 2)
+            time.sleep(0.05)
+        detected = time.monotonic() - struck
+        while set(ranks_of(process)) & set(before) or len(ranks_of(process)) < 2:
+            assert process.poll() is None
+            assert time.monotonic() < struck + 20 * 45
+            time.sleep(0.05)
+        recovered = time.monotonic() - struck
+        said = process.communicate(timeout=300)[0]
+    print(f"detected after {detected:.1f} s, recovered after {recovered:.1f} s")
+    assert process.returncode == 0, said
+    one, two = (
+        [json.loads(line) for line in (folder / run / "metrics.jsonl").read_text().splitlines()]
+        for run in ("one", "run")
+    )
+    assert [record["step"] for record in one] == [record["step"] for record in two]
+    assert two[-1]["loss"] == pytest.approx(one[-1]["loss"], rel=1e-4)
