@@ -130,7 +130,7 @@ def print_slurm(arguments: argparse.Namespace) -> int:
     again = argparse.Namespace(
         **{**vars(arguments), "spec": None, "run": None, "resume": str(run)},
     )
-    again.sets, again.root, again.epochs = [], None, None
+    again.sets, again.root, again.epochs, again.weights = [], None, None, None
     new = argparse.Namespace(**{**vars(arguments), "run": str(run)})
     text = script(
         words_of(again if arguments.resume else new)[1:],
@@ -155,6 +155,8 @@ def words_of(arguments: argparse.Namespace) -> list[str]:
         value = getattr(arguments, option)
         if value is not None:
             words += [f"--{option}", str(value)]
+    if arguments.weights is not None:
+        words += ["--from", arguments.weights]
     for value in arguments.sets:
         words += ["--set", value]
     for name in arguments.log:

@@ -291,15 +291,18 @@ class Ranks(World):
             return model
         if not any(parameter.requires_grad for parameter in model.parameters()):
             return model
+        transfer = plan.settings.transfer
+        # What is frozen for some epochs gets no gradient in them.
+        unused = plan.untrained or (transfer is not None and bool(transfer.freeze))
         read = {name for term in plan.settings.loss for name in term.loss.names}
         on_cuda = next(model.parameters()).device.type == "cuda"
         joined = DistributedDataParallel(
             _Touched(model, frozenset(read)),
             device_ids=[torch.cuda.current_device()] if on_cuda else None,
-            find_unused_parameters=plan.untrained,
+            find_unused_parameters=unused,
             gradient_as_bucket_view=True,
         )
-        if not plan.untrained:
+        if not unused:
             joined(touch=True).backward()
             model.zero_grad(set_to_none=True)
         return joined

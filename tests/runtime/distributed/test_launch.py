@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import signal
@@ -17,6 +18,7 @@ import pytest
 import work
 
 from dlc.compiler.cli.main import main
+from dlc.runtime.cli import ranks, train
 from dlc.runtime.training.checkpoint import CheckpointStore
 
 SPEC = group.SPEC.format(
@@ -189,3 +191,21 @@ def test_a_dead_or_hung_rank_is_replaced_and_the_run_ends_as_one_process_does(
     )
     assert [record["step"] for record in one] == [record["step"] for record in two]
     assert two[-1]["loss"] == pytest.approx(one[-1]["loss"], rel=1e-4)
+
+
+def test_ranks_get_every_option_but_those_of_the_launch() -> None:
+    parser = argparse.ArgumentParser()
+    train.configure(parser)
+    launching = {"nproc", "nodes", "print_slurm", "executor", "restarts", "folds", "help"}
+    given = ["spec.yaml"]
+    for action in parser._actions:
+        if not action.option_strings or action.dest in launching or action.dest == "levels":
+            continue
+        value = {"epochs": "7", "timeout": "9.0"}.get(action.dest, f"a {action.dest}")
+        given += [action.option_strings[0], str(action.choices[0]) if action.choices else value]
+    given += ["--deny", "warnings", "--allow", "W0101"]
+    arguments = parser.parse_args(given)
+    again = parser.parse_args(ranks.words_of(arguments)[1:])
+    assert again == arguments
+    unset = {k for k, v in vars(arguments).items() if v in (None, [], False)}
+    assert unset <= launching

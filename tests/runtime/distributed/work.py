@@ -76,6 +76,7 @@ RUNS: dict[str, dict[str, Any]] = {
     "unused": {"layers": HEADS, "metrics": "accuracy(logits, label)"},
     "clipped": {"train": ", accumulate: 3, clip_grad_norm: 0.2, clip_grad_value: 0.05"},
     "penalized": {"train": "}\nregularization: {l2: 0.05, max_norm: 1.0"},
+    "thawed": {"train": "}\ntransfer: {freeze: [linear], unfreeze_at: 1"},
     # Parameters are divided over the ranks, block by block.
     "divided": {
         "layers": BLOCKS,
