@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from dlc.compiler.analysis.hidden_matrices import hidden_matrices
 from dlc.compiler.analysis.parameter_groups import Trained, covers, is_in, trained
@@ -28,7 +28,7 @@ def check_optimizing(spec: tree.File, program: Program, settings: Settings) -> I
         parameters = list(trained(program))
         yield from _groups(optimizer, call, parameters)
         yield from _too_many(optimizer, call, program)
-        yield from _gradients(optimizer, call, program)
+        yield from _gradients(optimizer, call, program, sections, settings)
         yield from _matrices(optimizer, call, program)
         yield from _clipping(optimizer, sections.get("train"))
 
@@ -137,12 +137,18 @@ def _too_many(optimizer: Optimizer, call: tree.Call, program: Program) -> Iterat
     )
 
 
-def _gradients(optimizer: Optimizer, call: tree.Call, program: Program) -> Iterator[Diagnostic]:
-    """Gradients that the optimizer cannot work with."""
+def _gradients(
+    optimizer: Optimizer,
+    call: tree.Call,
+    program: Program,
+    sections: Mapping[str, tree.Expr],
+    settings: Settings,
+) -> Iterator[Diagnostic]:
+    """Gradients that the optimizer, or what is done with them, cannot work with."""
     layers = [
         (path, node, bool(getattr(node.op, "sparse", False)))
         for path, _, node in program.owners()
-        if any(parameter.trainable for parameter in node.parameters)
+        if node.shared or any(parameter.trainable for parameter in node.parameters)
     ]
     for kind, wanted in (("sparse", True), ("dense", False)):
         if kind in optimizer.gradients:
@@ -161,15 +167,40 @@ def _gradients(optimizer: Optimizer, call: tree.Call, program: Program) -> Itera
             + (", or leave `sparse` out" if wanted else ""),
         )
     sparse = next(((path, node) for path, node, sparse in layers if sparse), None)
-    if sparse is not None and optimizer.decay and "sparse" in optimizer.gradients:
-        path, node = sparse
+    if sparse is None or "sparse" not in optimizer.gradients:
+        return
+    path, node = sparse
+    here = (Label(node.span, "sparse here"),) if node.span else ()
+    given = {"weight_decay": optimizer.decay, "momentum": getattr(optimizer, "momentum", 0.0)}
+    for name in (name for name, value in given.items() if value):
+        written = _argument(call, name)
         yield Diagnostic(
             code("E0323"),
-            f"`weight_decay` is for dense gradients, and that of `{path}` is sparse",
-            Label(call.name.span),
-            (Label(node.span, "sparse here"),) if node.span else (),
-            help="leave `weight_decay` out, or `sparse`",
+            f"`{name}` is for dense gradients, and that of `{path}` is sparse",
+            Label(written.span if written is not None else call.name.span),
+            here,
+            help=f"leave `{name}` out, or `sparse`",
         )
+    train = sections.get("train")
+    for entry in train.entries if isinstance(train, tree.Mapping) else ():
+        if entry.key.text == "clip_grad_value" and not isinstance(entry.value, tree.Null):
+            yield Diagnostic(
+                code("E0323"),
+                f"`clip_grad_value` is for dense gradients, and that of `{path}` is sparse",
+                Label(entry.key.span),
+                here,
+                help="clip by the norm instead: `clip_grad_norm`",
+            )
+    if "dense" not in optimizer.gradients and settings.regularization is not None:
+        penalties = settings.regularization.penalties
+        for penalty in [key for key, value in penalties.items() if value][:1]:
+            yield Diagnostic(
+                code("E0323"),
+                f"`{optimizer.name}` takes no dense gradients, as that of `{penalty}` is",
+                Label(call.name.span),
+                here,
+                help=f"leave `{penalty}` out, or use `sgd` or `adagrad`",
+            )
 
 
 def _matrices(optimizer: Optimizer, call: tree.Call, program: Program) -> Iterator[Diagnostic]:

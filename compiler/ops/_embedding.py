@@ -27,6 +27,8 @@ class Table(InitializedOp):
         norm_type: the p of the norm that measures them
         scale_grad_by_freq: whether the gradient of a row is divided by how often the batch
             has it
+        sparse: whether a gradient holds the rows of the batch alone: for large tables, with
+            `sparse_adam`, `sgd` or `adagrad`
     """
 
     shareable: ClassVar[tuple[str, ...]] = ("weight",)
@@ -37,6 +39,7 @@ class Table(InitializedOp):
     max_norm: float | None
     norm_type: float
     scale_grad_by_freq: bool
+    sparse: bool
 
     def validate(self) -> None:
         super().validate()
@@ -53,6 +56,13 @@ class Table(InitializedOp):
                 "`norm_type` says how `max_norm` measures, and there is none",
                 blame="norm_type",
                 help="leave it out, or give `max_norm`",
+            )
+        if self.sparse and self.scale_grad_by_freq:
+            raise OpError(
+                "E0311",
+                "`sparse` and `scale_grad_by_freq` exclude each other",
+                blame="sparse",
+                help="leave one of them out",
             )
 
     def _check_indices(self, x: TensorType) -> None:
@@ -81,6 +91,7 @@ class Table(InitializedOp):
                 ("max_norm", None),
                 ("norm_type", 2.0),
                 ("scale_grad_by_freq", False),
+                ("sparse", False),
             )
             if getattr(self, name) != default
         }

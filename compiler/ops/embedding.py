@@ -35,6 +35,7 @@ class Embedding(Table):
     max_norm: PositiveFloat | None = None
     norm_type: PositiveFloat = 2.0
     scale_grad_by_freq: bool = False
+    sparse: bool = False
 
     def infer(self, inputs: Inputs) -> TensorType:
         self._check_indices(inputs.x)
@@ -65,5 +66,6 @@ class Embedding(Table):
                 (cls(num_embeddings=9, embedding_dim=4, max_norm=1.5, norm_type=1.0), words),
                 (cls(num_embeddings=9, embedding_dim=4, max_norm=0.8, norm_type=3.0), words),
                 (cls(num_embeddings=9, embedding_dim=4, scale_grad_by_freq=True), words),
+                (cls(num_embeddings=9, embedding_dim=4, padding_idx=2, sparse=True), words),
             )
         )

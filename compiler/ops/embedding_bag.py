@@ -51,6 +51,7 @@ class EmbeddingBag(Table):
     norm_type: PositiveFloat = 2.0
     scale_grad_by_freq: bool = False
     mode: Literal["mean", "sum", "max"] = "mean"
+    sparse: bool = False
     padding_idx: int | None = None
 
     def validate(self) -> None:
@@ -60,6 +61,13 @@ class EmbeddingBag(Table):
                 "E0311",
                 "`scale_grad_by_freq` goes with `mode=sum` and `mode=mean`",
                 blame="scale_grad_by_freq",
+            )
+        if self.mode == "max" and self.sparse:
+            raise OpError(
+                "E0311",
+                "`sparse` goes with `mode=sum` and `mode=mean`",
+                blame="sparse",
+                help="leave `sparse` out",
             )
 
     def infer(self, inputs: Inputs) -> TensorType:
@@ -171,5 +179,6 @@ class EmbeddingBag(Table):
         made += [
             (cls(num_embeddings=9, embedding_dim=4, max_norm=0.8), {"x": bags}),
             (cls(num_embeddings=9, embedding_dim=4, scale_grad_by_freq=True), {"x": bags}),
+            (cls(num_embeddings=9, embedding_dim=4, sparse=True, padding_idx=1), {"x": bags}),
         ]
         return tuple(Example(op, dict(inputs), {"x": (0, 9)}) for op, inputs in made)

@@ -287,6 +287,12 @@ class Ranks(World):
             )
 
     def joined(self, model: torch.nn.Module, plan: Plan) -> torch.nn.Module:
+        if any(getattr(module, "sparse", False) for module in model.modules()):
+            raise failure(
+                "E0640",
+                "ranks exchange dense gradients, and those of `sparse=true` are not",
+                help="train with one process, or leave `sparse` out",
+            )
         if self.in_step:
             return model
         if not any(parameter.requires_grad for parameter in model.parameters()):

@@ -35,7 +35,11 @@ Load = Callable[[str], ModuleType]
 def build_model(module: ModuleType, seed: int) -> torch.nn.Module:
     """The network with its initial weights, which depend on the seed alone."""
     random_state.seed(seed)
-    return model_class(module)()
+    model = model_class(module)()
+    if any(getattr(layer, "sparse", False) for layer in model.modules()):
+        # Its default, said aloud: torch warns where nobody has decided it.
+        torch.sparse.check_sparse_tensor_invariants.disable()  # type: ignore[no-untyped-call]
+    return model
 
 
 def trainer_of(
