@@ -10,6 +10,7 @@ from dlc.runtime.failures import Failure, failure
 
 _TIMEOUT = 600.0
 _RESTARTS = 3
+_USUAL = {"timeout": _TIMEOUT, "format": "text", "color": "auto"}
 _NEEDED = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
 
 
@@ -75,7 +76,8 @@ def check_options(arguments: argparse.Namespace) -> None:
         raise failure(
             "E0311",
             "`--nodes` is for `--print-slurm`: a command starts processes on its own machine only",
-            help="on each machine run `torchrun --nnodes N ... -m dlc.compiler.cli.main train`",
+            help="on each machine run `torchrun --nnodes N ... --module -- dlc.compiler.cli.main "
+            "train ...`",
             exit_code=2,
         )
     if arguments.folds and (arguments.nproc > 1 or is_rank()):
@@ -153,8 +155,8 @@ def words_of(arguments: argparse.Namespace) -> list[str]:
         words.append(arguments.spec)
     for option in ("run", "resume", "device", "root", "timeout", "epochs", "format", "color"):
         value = getattr(arguments, option)
-        if value is not None:
-            words += [f"--{option}", str(value)]
+        if value is not None and value != _USUAL.get(option):
+            words += [f"--{option}", f"{value:g}" if isinstance(value, float) else str(value)]
     if arguments.weights is not None:
         words += ["--from", arguments.weights]
     for value in arguments.sets:

@@ -46,7 +46,7 @@ srun torchrun \\
   --nnodes={nodes} --nproc-per-node={ranks} --max-restarts={restarts} \\
   --rdzv-backend=c10d --rdzv-endpoint="$first:{port}" --rdzv-conf=timeout={meeting} \\
   --rdzv-id="$SLURM_JOB_ID-${{SLURM_RESTART_COUNT:-0}}" \\
-  --module dlc.compiler.cli.main train "${{words[@]}}" &
+  --module -- dlc.compiler.cli.main train "${{words[@]}}" &
 step=$!
 
 again=no

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import group
 import pytest
+from torch.distributed.run import parse_args
 
 from dlc.compiler.cli.main import main
 
@@ -84,6 +85,11 @@ def test_the_script_asks_for_nodes_and_starts_torchrun_on_each(script: Path) -> 
     assert process.wait(30) == 0
     words = (script.parent / "torchrun.words").read_text().splitlines()
     assert {"--nnodes=2", "--nproc-per-node=4", "--rdzv-endpoint=node1:29500"} <= set(words)
+    # As torchrun itself reads them: its own options must not swallow those of dlc.
+    given = parse_args(words)
+    assert given.training_script == "dlc.compiler.cli.main"
+    assert given.training_script_args[0] == "train"
+    assert "--run" in given.training_script_args
     assert words[words.index("train") + 1 :][:3] == ["it's small.yaml", "--run", "runs/it's small"]
     assert "train.epochs=7" in words
     assert "--nproc" not in words
