@@ -100,6 +100,7 @@ _CODES = (
     # E063x averages and ensembles
     Code("E0631", "unlike-members", "a spec that does not fit the ensemble it is named for"),
     Code("E0632", "uncombinable-output", "an output that an ensemble cannot combine"),
+    Code("E0633", "not-side-by-side", "members that cannot be trained side by side"),
     Code("E0636", "too-many-ranks", "a batch that is too small to be shared by all ranks"),
     Code("E0637", "ranks-not-connected", "the processes of a run do not reach each other"),
     Code("E0638", "lost-rank", "a process of a run died or does not answer"),

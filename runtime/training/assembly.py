@@ -51,14 +51,15 @@ def trainer_of(
     device: torch.device,
     stop: Stop,
     world: World = ALONE,
+    samples: Samples | None = None,
 ) -> Trainer:
     """The trainer of a run whose folder has its record; the weights are the initial ones.
-    Raises `Failure`."""
+    `samples` are those of the data, where they lie on the device already. Raises `Failure`."""
     train = plan.settings.train
     module = load(plan.source)
     model = world.placed(build_model(module, train.seed), device, plan)
     world.draw_apart(train.seed)
-    samples = samples_for(plan, data, device)
+    samples = samples or samples_for(plan, data, device)
     epochs = epochs_for(plan, data, samples)
     _refuse_unmonitored(plan, data)
     refuse_small(plan, device, epochs.batch_size, world)

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from dlc.runtime.training.plan import Plan, figure_names
+
 
 @dataclass(kw_only=True)
 class Watch:
@@ -51,3 +53,16 @@ class Watch:
 
     def restore(self, state: Mapping[str, Any]) -> None:
         self.best, self.step, self.waited = state["value"], state["step"], state["waited"]
+
+
+def watch_of(plan: Plan) -> Watch | None:
+    """What early stopping follows."""
+    early = plan.settings.train.early_stopping
+    if early is None:
+        return None
+    return Watch(
+        monitor=early.monitor,
+        higher_is_better=figure_names(plan)[early.monitor],
+        patience=early.patience,
+        min_delta=early.min_delta,
+    )

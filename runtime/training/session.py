@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import math
 import os
 import platform
@@ -20,34 +19,29 @@ from dlc.runtime.data.preprocessing import Preprocessing
 from dlc.runtime.data.ragged import Ragged
 from dlc.runtime.data.skipping import say_skipped, skipped_record
 from dlc.runtime.device import choose_device, describe
-from dlc.runtime.ensembles.network import EnsembleNetwork, members_in
 from dlc.runtime.failures import failure, shown
-from dlc.runtime.inference.figures import plain
-from dlc.runtime.inference.measures import Measures
 from dlc.runtime.training.assembly import Load, refuse_small, trainer_of
 from dlc.runtime.training.balance import balanced
-from dlc.runtime.training.checkpoint import AVERAGE, Checkpoint, choose, weights_sha256
+from dlc.runtime.training.checkpoint import Checkpoint
+from dlc.runtime.training.conclusion import conclude, summary_of
 from dlc.runtime.training.data_init import initialize_from_data
-from dlc.runtime.training.plan import Plan, mean_of_answers
-from dlc.runtime.training.progress import Progress, figures_text, time_text
+from dlc.runtime.training.plan import Plan
+from dlc.runtime.training.progress import Progress
 from dlc.runtime.training.run_folder import (
     MODULE,
     PREPROCESS,
     RESOLVED,
     RUN,
-    SUMMARY,
     RunFolder,
     abandon,
     create_run,
     resume_run,
     witness_run,
 )
-from dlc.runtime.training.samples import Rows, Samples
-from dlc.runtime.training.signals import stop_on_signals
+from dlc.runtime.training.samples import Samples
+from dlc.runtime.training.signals import Stop, stop_on_signals
 from dlc.runtime.training.storage import DISK, Disk
 from dlc.runtime.training.trainer import Trainer
-from dlc.runtime.training.validation import measured
-from dlc.runtime.training.weights import load_tensors
 from dlc.runtime.training.world import ALONE, World
 
 
@@ -59,6 +53,29 @@ class Outcome:
     summary: Mapping[str, Any]
     exit_code: int = 0
     signal: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Begun:
+    """A run whose folder is there and locked, with all that its trainer is made of."""
+
+    plan: Plan
+    run: RunFolder
+    data: DataSet
+    device: torch.device
+
+    def trainer(
+        self,
+        load: Load,
+        progress: Progress,
+        stop: Stop,
+        world: World = ALONE,
+        samples: Samples | None = None,
+    ) -> Trainer:
+        """The trainer, with initial weights."""
+        return trainer_of(
+            self.plan, self.run, self.data, load, progress, self.device, stop, world, samples
+        )
 
 
 def start(
@@ -77,6 +94,36 @@ def start(
     """Trains a new run. `spec` is the name and text of the spec as given; `load` makes a
     module of the plan's source; `fitted` is preprocessing that is not to be fitted to this run's
     rows. Raises `Failure`."""
+    begun = begin(
+        plan,
+        folder,
+        spec=spec,
+        say=progress.say,
+        device=device,
+        sets=sets,
+        disk=disk,
+        fitted=fitted,
+        world=world,
+    )
+    return _train(begun, load, progress, world)
+
+
+def begin(
+    plan: Plan,
+    folder: Path,
+    *,
+    spec: tuple[str, str],
+    say: Callable[[str], None],
+    device: str = "auto",
+    sets: Iterable[str] = (),
+    disk: Disk = DISK,
+    fitted: Preprocessing | None = None,
+    data: DataSet | None = None,
+    world: World = ALONE,
+) -> Begun:
+    """Makes the folder of a new run. Arguments are those of `start`; `data` is that of the plan,
+    where it was read already. Raises `Failure`."""
+    read = data
     where = world.device(choose_device(device))
     run = world.together(
         lambda: (
@@ -84,11 +131,11 @@ def start(
         )
     )
     try:
-        data = world.together(lambda: prepare_for(plan, fitted))
-        plan = balanced(plan, data, progress.say)
+        data = read or world.together(lambda: prepare_for(plan, fitted))
+        plan = balanced(plan, data, say)
         world.require_same(_identity(plan, data))
         refuse_small(plan, where, plan.data.batch_size, world)
-        say_skipped(data, progress.say)
+        say_skipped(data, say)
         choices = _choices(plan, where)
         files = {
             "spec" + Path(spec[0]).suffix: spec[1].encode(),
@@ -116,7 +163,7 @@ def start(
     except BaseException:
         abandon(run)
         raise
-    return _train(plan, run, data, load, progress, where, world)
+    return Begun(plan=plan, run=run, data=data, device=where)
 
 
 def resume(
@@ -133,6 +180,20 @@ def resume(
     """Goes on with a run from its newest whole checkpoint. `plan_from` compiles the resolved
     spec of the folder; nothing in the folder is executed. With `epochs` the run lasts so many
     in all, from then on, and goes on even where it has ended. Raises `Failure`."""
+    begun = reopen(folder, plan_from, device=device, epochs=epochs, disk=disk, world=world)
+    return _train(begun, load, progress, world)
+
+
+def reopen(
+    folder: Path,
+    plan_from: Callable[[RunFolder], Plan],
+    *,
+    device: str | None = None,
+    epochs: int | None = None,
+    disk: Disk = DISK,
+    world: World = ALONE,
+) -> Begun:
+    """Opens the folder of a run to go on with it. Arguments are those of `resume`."""
     run = world.together(
         lambda: resume_run(folder, disk=disk) if world.leads else witness_run(folder)
     )
@@ -146,7 +207,7 @@ def resume(
     except BaseException:
         run.close()
         raise
-    return _train(plan, run, data, load, progress, where, world)
+    return Begun(plan=plan, run=run, data=data, device=where)
 
 
 def _as_begun(
@@ -241,29 +302,20 @@ def versions() -> dict[str, str]:
     }
 
 
-def _train(
-    plan: Plan,
-    run: RunFolder,
-    data: DataSet,
-    load: Load,
-    progress: Progress,
-    device: torch.device,
-    world: World,
-) -> Outcome:
+def _train(begun: Begun, load: Load, progress: Progress, world: World) -> Outcome:
+    plan, run, data = begun.plan, begun.run, begun.data
     try:
         with stop_on_signals() as asked:
-            trainer = world.together(
-                lambda: trainer_of(plan, run, data, load, progress, device, asked, world)
-            )
+            trainer = world.together(lambda: begun.trainer(load, progress, asked, world))
             stop = trainer.stop
             if not _restore(trainer, run, progress):
-                _initialize(trainer, data, run, progress)
+                initialize_run(trainer, data, run, progress)
                 if run.record.get("transfer", {}).get("given"):
                     # Nothing keeps what a command named: the run must not need it again.
                     trainer.save()
             elif run.record.get("epochs") is not None:
                 _prolong(trainer)
-            began = f"training {plan.name} on {world.described(describe(device))}: "
+            began = f"training {plan.name} on {world.described(describe(begun.device))}: "
             began += f"{trainer.epochs.count:,} samples, {trainer.total:,} steps"
             progress.say(began + (f", from step {trainer.at.step:,}" if trainer.at.step else ""))
             trainer.run()
@@ -272,11 +324,11 @@ def _train(
                     f"stopped by {stop.name} after step {trainer.at.step:,}; go on with "
                     f"`dlc train --resume {shown(run.path)}`"
                 )
-                summary = _summary(trainer, data, finished="")
+                summary = summary_of(trainer, data, finished="")
                 return Outcome(
                     folder=run.path, summary=summary, exit_code=stop.exit_code, signal=stop.name
                 )
-            summary = _conclude(trainer, run, data, progress)
+            summary = conclude(trainer, run, data, progress)
             return Outcome(folder=run.path, summary=summary)
     except RuntimeError as error:
         raise world.lost(error) or error from None
@@ -284,7 +336,7 @@ def _train(
         run.close()
 
 
-def _initialize(trainer: Trainer, data: DataSet, run: RunFolder, progress: Progress) -> None:
+def initialize_run(trainer: Trainer, data: DataSet, run: RunFolder, progress: Progress) -> None:
     """`initialize` for a run; one that was stopped before its first checkpoint does it again,
     and begins as it began."""
     given = run.record.get("transfer", {}).get("given", False)
@@ -361,21 +413,24 @@ def _restore(trainer: Trainer, run: RunFolder, progress: Progress) -> bool:
     found = world.together(lambda: newest() if world.leads else None)
     step = world.told(None if found is None else found.step)
     if step is not None:
-
-        def restore() -> None:
-            checkpoint = found if found is not None else run.checkpoints.load(step)
-            try:
-                trainer.restore(checkpoint)
-            except (ValueError, KeyError) as error:
-                raise failure(
-                    "E0608",
-                    f"the checkpoint `{shown(run.checkpoints.path(step))}` does not fit: {error}",
-                    help="train again into another folder",
-                ) from None
-
-        world.together(restore)
+        world.together(
+            lambda: restore(trainer, run, run.checkpoints.load(step) if found is None else found)
+        )
     trainer.cut_metrics()
     return step is not None
+
+
+def restore(trainer: Trainer, run: RunFolder, checkpoint: Checkpoint) -> None:
+    """Goes back to a checkpoint. Raises `Failure` E0608 for one of another network."""
+    try:
+        trainer.restore(checkpoint)
+    except (ValueError, KeyError) as error:
+        path = run.checkpoints.path(checkpoint.step)
+        raise failure(
+            "E0608",
+            f"the checkpoint `{shown(path)}` does not fit: {error}",
+            help="train again into another folder",
+        ) from None
 
 
 def _prolong(trainer: Trainer) -> None:
@@ -394,91 +449,3 @@ def _prolong(trainer: Trainer) -> None:
         trainer.finished = ""
         if trainer.watch is not None:
             trainer.watch.waited = 0
-
-
-def _conclude(
-    trainer: Trainer, run: RunFolder, data: DataSet, progress: Progress
-) -> dict[str, Any]:
-    """Measures the test part once, with the weights that the run ends with."""
-    trainer.world.wait()
-    ending = trainer.world.together(lambda: choose(run.path))
-    summary = _summary(trainer, data, finished=trainer.finished)
-    summary["weights"] = weights_sha256(ending.model)
-    averaged = ending.state.get("hooks", {}).get(AVERAGE, {}).get("averaged")
-    if averaged:
-        summary["averaged"] = averaged
-    network = _network(trainer, ending.model)
-    validation, test = data.division.validation, data.division.test
-    if len(validation) and not ending.state["figures"]:
-        # An average of what validations have measured one by one.
-        figures = _measured(trainer, network, validation).results()
-        summary["metrics"] = plain({f"val_{name}": value for name, value in figures.items()})
-    part = "test" if len(test) else "val"
-    rows = test if part == "test" else validation
-    of_classes = any(m.gives(trainer.plan.types) == "matrix" for m in trainer.plan.settings.metrics)
-    if part == "test" or (len(rows) and of_classes):
-        found = _measured(trainer, network, rows)
-        if part == "test":
-            summary["test"] = plain(found.results())
-        if of_classes:
-            summary["matrices"] = {
-                f"{part}_{name}": matrix.record() for name, matrix in found.matrices().items()
-            }
-    run.write_json(SUMMARY, summary)
-    progress.concluded(summary)
-    progress.say(ending_text(summary))
-    return summary
-
-
-def _network(trainer: Trainer, weights: Mapping[str, Any]) -> torch.nn.Module:
-    """The network of a run with some weights of it; of several snapshots, one of all."""
-    model = trainer.model
-    count = members_in(weights)
-    if count:
-        # The copies are as the network is laid out, whatever made it so.
-        members = [copy.deepcopy(model) for _ in range(count)]
-        model = EnsembleNetwork(members, mean_of_answers(trainer.plan))
-    load_tensors(model, weights)
-    return model
-
-
-def _measured(trainer: Trainer, network: torch.nn.Module, rows: Rows) -> Measures:
-    """What a network says of some rows."""
-    size = trainer.epochs.batch_size
-    return measured(
-        network,
-        trainer.plan,
-        trainer.samples,
-        rows,
-        size,
-        trainer.labels,
-        trainer.world,
-    )
-
-
-def _summary(trainer: Trainer, data: DataSet, *, finished: str) -> dict[str, Any]:
-    at = trainer.at
-    summary: dict[str, Any] = {
-        "name": trainer.plan.name,
-        "ended": finished or "stopped",
-        "steps": at.step,
-        "epochs": at.epoch + round(at.taken / trainer.epochs.usable, 6),
-        "samples": {
-            part: len(data.division.part(part)) for part in ("train", "validation", "test")
-        },
-        "seconds": round(trainer.seconds(), 3),
-        "metrics": plain(trainer.figures),
-    }
-    if trainer.watch is not None:
-        best = trainer.watch.state()
-        summary["best"] = {key: best[key] for key in ("monitor", "value", "step")}
-    return summary
-
-
-def ending_text(summary: Mapping[str, Any]) -> str:
-    """The summary in one line."""
-    how = "stopped early" if summary["ended"] == "early_stopping" else "done"
-    text = f"{how} after {summary['steps']:,} steps in {time_text(summary['seconds'])}"
-    if summary.get("test"):
-        text += f"; test part: {figures_text(summary['test'])}"
-    return text

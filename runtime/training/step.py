@@ -56,8 +56,7 @@ class Step:
         self.clip_value = train.clip_grad_value
         self.watch_norm = True
         self.norm: torch.Tensor | None = None
-        closure = inspect.signature(optimizer.step).parameters.get("closure")
-        self.evaluates = closure is not None and closure.default is inspect.Parameter.empty
+        self.evaluates = evaluates_loss(optimizer)
 
     def __call__(
         self, take: Take, first: int, end: int, batch_size: int
@@ -71,6 +70,12 @@ class Step:
             total = loss.detach()
         else:
             total, outputs, targets = self._accumulate(take, first, end, batch_size)
+        self.update()
+        return total, outputs, targets
+
+    def update(self) -> None:
+        """Adds the gradients of the penalties to those that are there, changes the weights by
+        them, and removes them."""
         if self.penalty is not None:
             # A backward pass of its own: the loss that is reported has no penalties.
             self.penalty(self.world.readable(self.model)).backward()  # type: ignore[no-untyped-call]
@@ -84,7 +89,6 @@ class Step:
         self.watch_norm = False
         self.optimizer.step()
         self._stepped()
-        return total, outputs, targets
 
     def _stepped(self) -> None:
         self.schedule.step()
@@ -157,6 +161,12 @@ class Step:
         if self.bf16:
             return torch.autocast(self.device_type, dtype=torch.bfloat16)
         return nullcontext()
+
+
+def evaluates_loss(optimizer: torch.optim.Optimizer) -> bool:
+    """Whether an optimizer's step calls the loss itself, and cannot do without."""
+    closure = inspect.signature(optimizer.step).parameters.get("closure")
+    return closure is not None and closure.default is inspect.Parameter.empty
 
 
 def _passed_back(loss: torch.Tensor, backward: bool) -> torch.Tensor:

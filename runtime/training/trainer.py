@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -21,12 +21,12 @@ from dlc.runtime.device import is_out_of_memory, used_bytes
 from dlc.runtime.failures import Failure, failure, shown
 from dlc.runtime.training import optimizer_state
 from dlc.runtime.training.checkpoint import Checkpoint
-from dlc.runtime.training.early_stopping import Watch
+from dlc.runtime.training.early_stopping import watch_of
 from dlc.runtime.training.hooks import Hook, Hooks
-from dlc.runtime.training.plan import Plan, figure_names
+from dlc.runtime.training.plan import Plan
 from dlc.runtime.training.progress import Progress
 from dlc.runtime.training.run_folder import RunFolder
-from dlc.runtime.training.samples import Epochs, Rows, Samples
+from dlc.runtime.training.samples import Epochs, Rows, Samples, Take
 from dlc.runtime.training.signals import Stop
 from dlc.runtime.training.step import Step
 from dlc.runtime.training.validation import add, measured, measures_of
@@ -85,7 +85,7 @@ class _Pending:
 
 class Trainer:
     """Trains one network. `row_numbers` gives the row of the file for each sample,
-    `labels` the names of the classes of a target."""
+    `labels` the names of the classes of a target; `saved` is the newest checkpoint's step."""
 
     def __init__(
         self,
@@ -152,13 +152,26 @@ class Trainer:
         self._read_at = time.monotonic()
         self._since = self._read_at
         self.records = folder.records()
-        self._saved = 0
+        self._due = 0
+        self.saved = 0
 
     # ── the loop ─────────────────────────────────────────────────────────────
 
     def run(self) -> None:
         """Trains until the end, an early stop, or a signal. Raises `Failure` E0609 for a
         loss that is not finite, E0611 where saving fails, E0615 where memory is short."""
+        with self.session():
+            while self.going:
+                self._epoch()
+
+    @property
+    def going(self) -> bool:
+        """Whether there are steps to do."""
+        return not self.finished and not self.stop.requested
+
+    @contextmanager
+    def session(self) -> Iterator[None]:
+        """Around all steps that are done in one go."""
         self.model.train()
         self.step.joined = self.world.joined(self.model, self.plan)
         for hook in self.hooks.all:
@@ -172,10 +185,9 @@ class Trainer:
         try:
             self._read_at = self._since = time.monotonic()
             self.pulse.rest(self.at.step)
-            while not self.finished and not self.stop.requested:
-                self._epoch()
+            yield
             # A signal may come after the last look at what is due.
-            if self.stop.requested and self._saved != self.at.step:
+            if self.stop.requested and self.saved != self.at.step:
                 self.save()
         except RuntimeError as error:
             if not is_out_of_memory(error):
@@ -186,43 +198,57 @@ class Trainer:
 
     def _epoch(self) -> None:
         """The rest of the epoch under way, or as much of it as there is to do."""
-        at, stop, usable, group = self.at, self.stop, self.epochs.usable, self.epochs.group
-        batch_size = self.epochs.batch_size
-        before, after = self.hooks.before_step, self.hooks.after_step
-        for hook in self.hooks.all:
-            hook.epoch_began(at.epoch)
-        order = self.epochs.order(at.epoch)
-        if self.augmenter is not None:
-            take = self.augmenter.in_order(order, at.epoch)
-        else:
-            take = self.samples.in_order(order, at.epoch)
-        take = self.world.taking(take)
-        pending = self._pending
-        event = self._next_event()
-        due = self.pulse.due
+        take, batch_size = self.open_epoch(), self.epochs.batch_size
         while True:
-            first, epoch = at.taken, at.epoch
-            end = min(first + group, usable)
-            for call in before:
-                call(at.step)
-            loss, outputs, targets = self.step(take, first, end, batch_size)
-            pending.append(_Pending(loss, epoch, first, end - first))
-            self._outputs = (outputs, targets, min(batch_size, end - first))
-            at.step += 1
-            at.taken = end
-            for call in after:
-                call(at.step)
-            if end == usable:
-                at.epoch, at.taken = epoch + 1, 0
-            if due(at.step):
-                self._read()
-            if at.step >= event or stop.requested:
-                self._event()
-                if self.finished or stop.requested:
-                    return
-                event = self._next_event()
-            if at.taken == 0:
+            first, end = self.span()
+            if not self.took(end, *self.step(take, first, end, batch_size)):
                 return
+
+    def open_epoch(self) -> Take:
+        """The batches of the epoch under way."""
+        for hook in self.hooks.all:
+            hook.epoch_began(self.at.epoch)
+        order = self.epochs.order(self.at.epoch)
+        if self.augmenter is not None:
+            take = self.augmenter.in_order(order, self.at.epoch)
+        else:
+            take = self.samples.in_order(order, self.at.epoch)
+        self._due = self._next_event()
+        return self.world.taking(take)
+
+    def span(self) -> tuple[int, int]:
+        """The places of the samples that the next step takes, which is about to be made."""
+        at = self.at
+        for call in self.hooks.before_step:
+            call(at.step)
+        return at.taken, min(at.taken + self.epochs.group, self.epochs.usable)
+
+    def took(
+        self,
+        end: int,
+        loss: torch.Tensor,
+        outputs: dict[str, torch.Tensor],
+        targets: dict[str, torch.Tensor],
+    ) -> bool:
+        """After a step up to the place `end`, with what it gave; says whether the epoch goes
+        on."""
+        at, first = self.at, self.at.taken
+        self._pending.append(_Pending(loss, at.epoch, first, end - first))
+        self._outputs = (outputs, targets, min(self.epochs.batch_size, end - first))
+        at.step += 1
+        at.taken = end
+        for call in self.hooks.after_step:
+            call(at.step)
+        if end == self.epochs.usable:
+            at.epoch, at.taken = at.epoch + 1, 0
+        if self.pulse.due(at.step):
+            self._read()
+        if at.step >= self._due or self.stop.requested:
+            self._event()
+            if not self.going:
+                return False
+            self._due = self._next_event()
+        return at.taken != 0
 
     def _next_event(self) -> int:
         """The next step after which something is due."""
@@ -423,7 +449,7 @@ class Trainer:
                 state=state,
             )
         )
-        self._saved = at.step
+        self.saved = at.step
         best = self.watch.step if self.watch is not None else None
         store.prune(self.plan.settings.train.checkpoint.keep, best)
 
@@ -451,7 +477,7 @@ class Trainer:
         if self.watch is not None and state["best"]:
             self.watch.restore(state["best"])
         self.records.size = state["metrics_bytes"]
-        self._saved = checkpoint.step
+        self.saved = checkpoint.step
 
     def cut_metrics(self) -> None:
         """Removes the records after the position: those steps will be done again."""
@@ -467,19 +493,6 @@ class Trainer:
             bad = next(n for n, good in zip(floats, finite.tolist(), strict=True) if not good)
             step = self.at.step
             raise self._failed(step, f"`{bad}` holds values that are not finite", [])
-
-
-def watch_of(plan: Plan) -> Watch | None:
-    """What early stopping follows."""
-    early = plan.settings.train.early_stopping
-    if early is None:
-        return None
-    return Watch(
-        monitor=early.monitor,
-        higher_is_better=figure_names(plan)[early.monitor],
-        patience=early.patience,
-        min_delta=early.min_delta,
-    )
 
 
 def _listed(rows: list[int]) -> str:

@@ -21,7 +21,7 @@ from dlc.runtime.export.sources import of_run
 from dlc.runtime.failures import Failure
 from dlc.runtime.inference.evaluator import evaluate, model_subject, run_subject
 from dlc.runtime.loading import load_module
-from dlc.runtime.training.checkpoint import load_weights, weights_sha256
+from dlc.runtime.training.checkpoint import CheckpointStore, load_weights, weights_sha256
 from dlc.runtime.training.ensemble import resume_ensemble, start_ensemble, table
 from dlc.runtime.training.progress import Progress, Silent
 from dlc.runtime.training.session import Outcome
@@ -92,6 +92,10 @@ def train(folder: Path, text: str, *, progress: Progress | None = None) -> Outco
 def hashes(folder: Path, count: int) -> list[str]:
     members = folder / "run" / "members"
     return [weights_sha256(load_weights(members / str(k))) for k in range(count)]
+
+
+def store_of(folder: Path, member: int) -> CheckpointStore:
+    return CheckpointStore(folder / "run/members" / str(member) / "checkpoints")
 
 
 def record_of(folder: Path, member: int) -> dict[str, Any]:
@@ -289,3 +293,113 @@ def test_a_setting_changes_all_specs_where_it_is_one_of_a_section(folder: Path) 
     assert member.settings.data == result.compilation.settings.data
     (folder / "other.yaml").write_text(spec_of("").replace("seed: 3", "seed: 4"))
     assert "its `data` is not that of this spec" in messages(folder, text)[0]
+
+
+# ── side by side ─────────────────────────────────────────────────────────────
+
+# Two batches a step, a penalty, clipping: all that a step may hold.
+STEPS = "sgd(lr=0.05, momentum=0.9)\nregularization: {l2: 1e-3}"
+KEPT = "checkpoint: {every: epochs(3), keep: 50}"
+TRAIN = "train: {epochs: 8, accumulate: 2, clip_grad_norm: 0.5, average: ema(0.9), EARLY, KEPT}"
+EARLY = "early_stopping: {patience: 1, monitor: val_accuracy}"
+
+
+def together_spec(together: bool, *, early: str = "seed: 1", layers: str = "") -> str:
+    text = spec_of(f"ensemble: {{members: 3, together: {str(together).lower()}}}\n")
+    text = text.replace("  - relu\n", f"  - relu\n{layers}")
+    text = text.replace("adam(lr=0.03)", STEPS)
+    if EARLY in early:
+        text = text.replace("lr=0.05", "lr=0.3")
+    return text.replace("train: {epochs: 3}", TRAIN.replace("EARLY", early).replace("KEPT", KEPT))
+
+
+@pytest.mark.parametrize("early", ["seed: 1", EARLY])
+def test_members_side_by_side_are_those_of_one_after_another(
+    folder: Path, tmp_path_factory: pytest.TempPathFactory, early: str
+) -> None:
+    other = tmp_path_factory.mktemp("apart")
+    (other / "kinds.csv").write_bytes((folder / "kinds.csv").read_bytes())
+    text = together_spec(True, early=early)
+    found = train(folder, text).summary
+    expected = train(other, together_spec(False, early=early)).summary
+    record = json.loads((folder / "run/run.json").read_text())
+    assert record["ensemble"]["together"]["together"]
+    # With early stopping members end at different steps, as they do alone.
+    steps = [member["steps"] for member in found["members"]]
+    assert steps == [member["steps"] for member in expected["members"]]
+    assert (len(set(steps)) > 1) == (early == EARLY)
+    for member in range(3):
+        for which in ("last", "average"):
+            a, b = (
+                load_weights(root / "run/members" / str(member), which) for root in (folder, other)
+            )
+            for name, value in a.items():
+                np.testing.assert_allclose(value, b[name], rtol=2e-4, atol=2e-6, err_msg=name)
+        lines, twins = (
+            (root / "run/members" / str(member) / "metrics.jsonl").read_text().splitlines()
+            for root in (folder, other)
+        )
+        for line, twin in zip(lines, twins, strict=True):
+            one, two = json.loads(line), json.loads(twin)
+            assert one["val_loss"] == pytest.approx(two["val_loss"], rel=1e-4)
+            assert one["step"] == two["step"]
+    assert found["test"] == pytest.approx(expected["test"], rel=1e-3)
+
+
+def test_members_side_by_side_save_at_the_same_steps(folder: Path) -> None:
+    train(folder, together_spec(True, early="early_stopping: {patience: 9, monitor: val_accuracy}"))
+    steps = [store_of(folder, member).steps() for member in range(3)]
+    assert steps[0] == steps[1] == steps[2]
+    bests = [store_of(folder, member).load(24).state["best"]["step"] for member in range(3)]
+    assert len(set(bests)) > 1
+
+
+# In the last case one member has ended when all are stopped.
+@pytest.mark.parametrize(
+    ("early", "validation"), [("seed: 1", 5), (EARLY, 1), (f"{EARLY}, seed: 1", 4)]
+)
+def test_members_side_by_side_go_on_exactly(
+    folder: Path, tmp_path_factory: pytest.TempPathFactory, early: str, validation: int
+) -> None:
+    text = together_spec(True, early=early, layers="  - dropout: 0.3\n")
+    whole = tmp_path_factory.mktemp("whole")
+    (whole / "kinds.csv").write_bytes((folder / "kinds.csv").read_bytes())
+    expected = train(whole, text)
+    outcome = train(folder, text, progress=StopsIn(validation))
+    assert outcome.signal == "SIGTERM"
+    newest = [store_of(folder, k).load_newest() for k in range(3)]
+    ended = [kept is not None and bool(kept.state["finished"]) for kept in newest]
+    assert any(ended) == (validation == 4)
+    after = resume_ensemble(folder / "run", load=load_module, progress=Silent())
+    assert hashes(folder, 3) == hashes(whole, 3)
+    assert after.summary["test"] == expected.summary["test"]
+    assert [m["steps"] for m in after.summary["members"]] == [
+        m["steps"] for m in expected.summary["members"]
+    ]
+
+
+class Hearing(Silent):
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    def say(self, text: str) -> None:
+        self.told.append(text)
+
+
+def test_members_that_cannot_be_side_by_side_are_trained_one_after_another(folder: Path) -> None:
+    text = spec_of("ensemble: {members: 2}\n").replace("epochs: 3", "epochs: 3, precision: bf16")
+    progress = Hearing()
+    train(folder, text, progress=progress)
+    why = "it trains in bf16"
+    assert f"one member after another: {why}" in progress.told
+    with pytest.raises(Failure, match=f"cannot be trained side by side: {why}") as caught:
+        start_ensemble(
+            compiled(folder, text.replace("members: 2", "members: 2, together: true")),
+            folder / "other",
+            spec=("kinds.yaml", text),
+            load=load_module,
+            progress=Silent(),
+            device="cpu",
+        )
+    assert caught.value.diagnostic.code.number == "E0633"
+    assert not (folder / "other").exists()
