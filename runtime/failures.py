@@ -24,6 +24,8 @@ _EXIT_CODES = {
     "E0610": BAD_DATA,
     "E0611": IO_FAILURE,
     "E0612": USAGE,
+    "E0707": USAGE,
+    "E0708": BAD_DATA,
 }
 
 

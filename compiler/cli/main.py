@@ -69,6 +69,7 @@ COMMANDS: Final[dict[str, Command]] = {
         Command("evaluate", f"{_RUNTIME}.evaluate", "metrics of a run or an ONNX file", _MODEL),
         Command("export", f"{_RUNTIME}.export", "a run to ONNX, compared with PyTorch", _MODEL),
         Command("predict", f"{_RUNTIME}.predict", "answers of an ONNX file for data", _MODEL),
+        Command("features", f"{_RUNTIME}.features", "what a layer gives, as a table", _MODEL),
         Command("explain", f"{_COMPILER}.explain", "the page of a code, layer, loss, ...", _ASK),
         Command("ops", f"{_COMPILER}.ops", "every layer and component", _ASK),
         Command("schema", f"{_COMPILER}.schema", "the JSON Schema, for editors", _ASK),

@@ -69,10 +69,23 @@ class Members:
     combinations: Mapping[str, Combination]
 
 
+@dataclass(frozen=True, slots=True)
+class LayerValue:
+    """What a layer, a block or an input of the spec gives: its value in the graph."""
+
+    value: str
+    type: TensorType
+
+
 @dataclass(frozen=True, kw_only=True)
 class OnnxGraph:
     """A graph that lacks only the numbers of its weights. Nodes stand in an order in which
-    each finds its inputs made."""
+    each finds its inputs made.
+
+    `layers` has the value of every input, layer and block by its path in the spec, in the order
+    of execution; of one with several results that of the first, the others by their own names.
+    `features` is the path of what the last layer with weights takes; empty where there is none.
+    """
 
     name: str
     opset: int
@@ -81,6 +94,8 @@ class OnnxGraph:
     nodes: tuple[OnnxNode, ...]
     constants: tuple[OnnxConstant, ...]
     weights: tuple[OnnxWeight, ...]
+    layers: Mapping[str, LayerValue] = field(default_factory=dict)
+    features: str = ""
 
 
 def lower(
@@ -118,6 +133,8 @@ class _Lowering:
         self.members = members
         self.record = GraphRecord(opset)
         self.sizes = Sizes(self.record)
+        self.layers: dict[str, LayerValue] = {}
+        self.taken_last = ""
         if members is None:
             self.record.shared = _shared_keys(program)
         else:
@@ -135,13 +152,15 @@ class _Lowering:
         values = {name: self._prepared(name, raw[name]) for name in main.inputs}
         for name, value in values.items():
             self.sizes.add_source(value, main.values[name])
+            self.layers[name] = LayerValue(value, self._closed(main.values[name]))
         results = self._network(values)
         types = {name: main.values[value] for name, value in main.outputs}
         outputs = [(name, results[name], type_) for name, type_ in types.items()]
         for name, type_ in types.items():
             for step in self.pipeline.postprocess.get(name, ()):
                 outputs.append(self._postprocessed(name, results[name], type_, step))
-        self._name_outputs(outputs, frozenset(raw))
+        features = self._features()
+        renamed = self._name_outputs(outputs, frozenset(raw))
         return OnnxGraph(
             name=self.program.name,
             opset=self.record.opset,
@@ -150,7 +169,18 @@ class _Lowering:
             nodes=tuple(self.record.nodes),
             constants=tuple(self.record.constants),
             weights=tuple(self.record.weights.values()),
+            layers={
+                path: replace(found, value=renamed.get(found.value, found.value))
+                for path, found in self.layers.items()
+            },
+            features=features,
         )
+
+    def _features(self) -> str:
+        """What the last layer with weights takes. Of several networks none is the last."""
+        if self.members is not None:
+            return ""
+        return next((p for p, found in self.layers.items() if found.value == self.taken_last), "")
 
     def _closed(self, type_: TensorType) -> TensorType:
         return type_.with_shape(*(substitute(dim, self.pipeline.fixed) for dim in type_.shape))
@@ -197,6 +227,13 @@ class _Lowering:
                 results = self._call(node, node.op, prefix, owner, values)
             else:
                 results = self._node(graph, node, prefix, owner, values)
+                if node.parameters or node.shared:
+                    self.taken_last = values[node.inputs[0][1]] if node.inputs else ""
+            for name, value, handle in zip(
+                (node.name, *node.outputs[1:]), node.outputs, results, strict=True
+            ):
+                type_ = self._closed(graph.values[value])
+                self.layers[f"{prefix}{name}"] = LayerValue(handle, type_)
             values.update(zip(node.outputs, results, strict=True))
         return values
 
@@ -296,8 +333,8 @@ class _Lowering:
 
     def _name_outputs(
         self, outputs: Sequence[tuple[str, str, TensorType]], inputs: frozenset[str]
-    ) -> None:
-        """Gives the values that leave the graph their public names."""
+    ) -> dict[str, str]:
+        """Gives the values that leave the graph their public names, by the names they had."""
         names = [name for name, _, _ in outputs]
         for name in names:
             if name in inputs or names.count(name) > 1:
@@ -327,6 +364,7 @@ class _Lowering:
             )
             for node in self.record.nodes
         ] + copies
+        return renamed
 
 
 def _same_sizes(found: TensorType, declared: TensorType) -> bool:

@@ -113,6 +113,8 @@ _CODES = (
     Code("E0704", "incomplete-rename", "a tensor is made of several, and the file lacks some"),
     Code("E0705", "transfer-dtype", "a tensor of a weights file has an element type we lack"),
     Code("E0706", "nothing-trained", "every layer is frozen"),
+    Code("E0707", "unknown-node", "a node that a model does not have"),
+    Code("E0708", "node-without-rows", "a node that gives nothing for each row of the data"),
     # E09xx us
     Code("E0901", "internal-error", "a mistake of ours, not of the spec"),
     # W01xx lints

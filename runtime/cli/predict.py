@@ -42,7 +42,7 @@ Needs no PyTorch. Files of any size are read in chunks; the order is kept."""
         metavar="COLUMN",
         help="put a column of the data beside the answers",
     )
-    parser.add_argument("--limit", type=_positive, metavar="N", help="answer for N rows at most")
+    parser.add_argument("--limit", type=positive, metavar="N", help="answer for N rows at most")
     parser.add_argument(
         "--split",
         choices=PARTS,
@@ -50,7 +50,7 @@ Needs no PyTorch. Files of any size are read in chunks; the order is kept."""
         help="train, validation, test: those rows of the training data",
     )
     parser.add_argument(
-        "--batch-size", type=_positive, metavar="N", help="rows at a time (default: by their size)"
+        "--batch-size", type=positive, metavar="N", help="rows at a time (default: by their size)"
     )
     parser.add_argument(
         "--provider",
@@ -62,7 +62,8 @@ Needs no PyTorch. Files of any size are read in chunks; the order is kept."""
     add_common(parser, formats=("text", "json"), lints=False)
 
 
-def _positive(text: str) -> int:
+def positive(text: str) -> int:
+    """A whole number above 0, for argparse."""
     value = int(text) if text.isdecimal() else 0
     if value < 1:
         raise argparse.ArgumentTypeError(f"`{text}` is not a whole number above 0")

@@ -17,7 +17,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import onnx
 
-from dlc.compiler.codegen.onnx_graph import Members, OnnxGraph, Pipeline, lower, preprocess_key
+from dlc.compiler.codegen.onnx_graph import (
+    LayerValue,
+    Members,
+    OnnxGraph,
+    Pipeline,
+    lower,
+    preprocess_key,
+)
 from dlc.compiler.compilation import Compilation
 from dlc.compiler.components.postprocessing.labels import Labels
 from dlc.compiler.components.preprocessing.base import raw_type
@@ -29,7 +36,7 @@ from dlc.runtime.data.pictures import picture_type
 from dlc.runtime.data.preprocessing import TOKENIZER, Preprocessing, refuse_unavailable
 from dlc.runtime.data.raw import reading
 from dlc.runtime.data.texts import paddings
-from dlc.runtime.export.metadata import DataRecord, InputColumns, ModelInfo
+from dlc.runtime.export.metadata import DataRecord, InputColumns, ModelInfo, NodeValue
 from dlc.runtime.export.onnx_builder import (
     IR_VERSIONS,
     OutsideWeights,
@@ -135,7 +142,7 @@ def export_network(
         )
         if not parity.ok:
             raise parity.refusal()
-        info = _info(network, pipeline, parity)
+        info = _info(network, graph, pipeline, parity)
         outside = draft.place(info.properties())
     return Exported(
         path=out,
@@ -323,12 +330,14 @@ def _postprocess(
     return run
 
 
-def _info(network: Network, pipeline: Pipeline, parity: ParityReport) -> ModelInfo:
+def _info(
+    network: Network, graph: OnnxGraph, pipeline: Pipeline, parity: ParityReport
+) -> ModelInfo:
     compilation = network.compilation
     inputs = {}
     if network.preprocessing is not None:
-        graph, chains = compilation.program.graph, compilation.settings.preprocess
-        padding = paddings({name: graph.values[name] for name in graph.inputs}, chains)
+        main, chains = compilation.program.graph, compilation.settings.preprocess
+        padding = paddings({name: main.values[name] for name in main.inputs}, chains)
         for name, record in network.preprocessing.inputs.items():
             steps = chains.get(name, ())
             tokenizer = next((s[TOKENIZER] for s in record.statistics if TOKENIZER in s), None)
@@ -353,7 +362,14 @@ def _info(network: Network, pipeline: Pipeline, parity: ParityReport) -> ModelIn
         parity=parity.record(),
         data=network.data,
         members=len(network.members.programs) if network.members is not None else 1,
+        nodes={path: _node_value(layer) for path, layer in graph.layers.items()},
+        features=graph.features,
     )
+
+
+def _node_value(layer: LayerValue) -> NodeValue:
+    shape = tuple(size if isinstance(size, int) else str(size) for size in layer.type.shape)
+    return NodeValue(value=layer.value, dtype=layer.type.dtype.spec_name, shape=shape)
 
 
 # ── the file ─────────────────────────────────────────────────────────────────

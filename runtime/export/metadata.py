@@ -11,6 +11,9 @@
     dlc.metrics     the figures of the validation that the weights are from, JSON
     dlc.parity      how close the file came to PyTorch, JSON
     dlc.members     how many networks it holds, where it is more than one
+    dlc.nodes       the inputs, layers and blocks of the spec in their order, each with its path,
+                    the name of its value in the file, element type and sizes, JSON
+    dlc.features    the path of what the last layer with weights takes, where there is one
     dlc.data        SHA-256 of the data, the rule of its split, class names by target, JSON
 
 No path, date or name of a user is in it, so that equal runs give equal files.
@@ -19,7 +22,7 @@ No path, date or name of a user is in it, so that equal runs give equal files.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -68,6 +71,18 @@ class DataRecord:
 
 
 @dataclass(frozen=True, kw_only=True)
+class NodeValue:
+    """What a layer gives: its value in the file, and its type as the spec writes it."""
+
+    value: str
+    dtype: str
+    shape: tuple[int | str, ...]
+
+    def __str__(self) -> str:
+        return f"{self.dtype}[{', '.join(map(str, self.shape))}]"
+
+
+@dataclass(frozen=True, kw_only=True)
 class ModelInfo:
     """All of it. A file that dlc did not write has an empty `version`."""
 
@@ -81,6 +96,8 @@ class ModelInfo:
     parity: Mapping[str, Any] = field(default_factory=dict)
     data: DataRecord | None = None
     members: int = 1
+    nodes: Mapping[str, NodeValue] = field(default_factory=dict)
+    features: str = ""
 
     def properties(self) -> dict[str, str]:
         """The metadata properties of the file."""
@@ -104,6 +121,12 @@ class ModelInfo:
             found["data"] = _json(record)
         if self.members > 1:
             found["members"] = str(self.members)
+        if self.nodes:
+            found["nodes"] = _json(
+                [[path, n.value, n.dtype, list(n.shape)] for path, n in self.nodes.items()]
+            )
+        if self.features:
+            found["features"] = self.features
         for name, given in self.inputs.items():
             if given.tokenizer:
                 found[f"{_TOKENIZER}{name}"] = given.tokenizer
@@ -159,6 +182,8 @@ def _parsed(texts: Mapping[str, str]) -> ModelInfo:
             all_folds=bool(data.get("all_folds", False)),
         ),
         members=int(texts.get("members", "1")),
+        nodes={str(p): _read_node(*n) for p, *n in json.loads(texts.get("nodes", "[]"))},
+        features=texts.get("features", ""),
     )
 
 
@@ -184,6 +209,11 @@ def _arguments(step: Preprocess) -> dict[str, Any]:
     values = {name: getattr(step, spec.field) for name, spec in arguments(type(step)).items()}
     defaults = {name: spec.default for name, spec in arguments(type(step)).items()}
     return {name: value for name, value in values.items() if value != defaults[name]}
+
+
+def _read_node(value: object, dtype: object, shape: Iterable[object]) -> NodeValue:
+    sizes = tuple(size if isinstance(size, int) else str(size) for size in shape)
+    return NodeValue(value=str(value), dtype=str(dtype), shape=sizes)
 
 
 def _read_input(given: Mapping[str, Any], tokenizer: str) -> InputColumns:

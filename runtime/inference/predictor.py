@@ -80,13 +80,17 @@ class Predictor:
     feeding: Feeding = field(init=False)
 
     def __post_init__(self) -> None:
-        self.session = open_model(self.path, self.provider)
+        self.session = self.open()
         self.info = ModelInfo.read(self.session.metadata, shown(self.path))
         self.types = {
             name: _type(name, element, dims, self.path)
             for name, (element, dims) in self.session.inputs.items()
         }
         self.feeding = Feeding(self.info.inputs)
+
+    def open(self) -> ModelSession:
+        """The session that answers."""
+        return open_model(self.path, self.provider)
 
     def bindings(self, table: Table) -> tuple[Binding, ...]:
         """The columns of each input: those that the model was trained on. Raises `Failure`
@@ -161,7 +165,7 @@ class Predictor:
         `prepared` are behind their host steps."""
         columns = self.feeding.columns(values, prepared)
         found = [
-            (places, self._run(feeds, len(places)))
+            (places, self.run_batch(feeds, len(places)))
             for places, feeds in self.feeding.batches(columns, rows, whole=self._longer_outputs())
         ]
         # Back into the order of the rows.
@@ -179,7 +183,7 @@ class Predictor:
             for dim in output.shape[1:]
         )
 
-    def _run(self, feeds: Mapping[str, Array], rows: int) -> dict[str, Array]:
+    def run_batch(self, feeds: Mapping[str, Array], rows: int) -> dict[str, Array]:
         """The outputs for one batch, in pieces where the file has one of a fixed size."""
         fixed = self._fixed_batch()
         if fixed is None:

@@ -61,8 +61,8 @@ class ModelSession:
         return dict(zip(self.outputs, (np.asarray(r) for r in results), strict=True))
 
 
-def open_model(path: Path, provider: str = "auto") -> ModelSession:
-    """Checks the file and opens it.
+def open_model(path: Path, provider: str = "auto", *, changed: bytes | None = None) -> ModelSession:
+    """Checks the file and opens it, or `changed`, which was made of it.
 
     `provider` is `cpu`, `cuda`, or `auto`: CUDA where it really works, else the CPU.
     Raises `Failure`: E0611 for a file that cannot be read, E0610 for one that is no sound
@@ -74,7 +74,7 @@ def open_model(path: Path, provider: str = "auto") -> ModelSession:
     if provider == "cuda" and unavailable:
         raise _no_cuda(unavailable)
     use_cuda = provider != "cpu" and not unavailable
-    session = _create(runtime, path, [_CUDA, _CPU] if use_cuda else [_CPU])
+    session = _create(runtime, path, [_CUDA, _CPU] if use_cuda else [_CPU], changed)
     runs = session.get_providers()[0]
     if provider == "cuda" and runs != _CUDA:
         raise _no_cuda("onnxruntime could not load its CUDA libraries")
@@ -127,9 +127,17 @@ def _preload(runtime: Any) -> None:
         preload(directory="")
 
 
-def _create(runtime: Any, path: Path, providers: Sequence[str]) -> Any:
+def _create(runtime: Any, path: Path, providers: Sequence[str], changed: bytes | None) -> Any:
+    options = _options(runtime)
+    if changed is not None:
+        # Outside weights are found beside the file; a model in memory has no folder.
+        options.add_session_config_entry(
+            "session.model_external_initializers_file_folder_path", str(path.parent.resolve())
+        )
     try:
-        return runtime.InferenceSession(str(path), _options(runtime), providers=list(providers))
+        return runtime.InferenceSession(
+            str(path) if changed is None else changed, options, providers=list(providers)
+        )
     except Exception as error:
         raise failure(
             "E0610",
