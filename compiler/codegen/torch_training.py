@@ -26,6 +26,8 @@ def training_functions(program: Program, settings: Settings) -> str:
     `schedule`, `plateau`, `set_dropout`, `freeze`; empty where they ask for nothing."""
     functions: list[list[str]] = []
     if settings.loss:
+        helpers = dict.fromkeys(term.loss.helper for term in settings.loss if term.loss.helper)
+        functions += (helper.splitlines() for helper in helpers)
         functions.append(list(loss_function(program, settings.loss)))
     if settings.regularization is not None:
         functions += regularization_functions(program, settings.regularization)

@@ -46,8 +46,8 @@ class Pair:
                 help=f"declare `{self.target}: float{self.x.shape_text}`",
             )
 
-    def same_shape(self) -> None:
-        """Both sides have one shape. Raises `ComponentError`."""
+    def same_shape(self, blame: str = "target") -> None:
+        """Both sides have one shape. Raises `ComponentError`, which blames an argument."""
         answer = _same(self.x.shape, self.t.shape)
         if answer is Answer.EQUAL:
             return
@@ -58,7 +58,7 @@ class Pair:
             raise ComponentError(
                 "E0407",
                 f"`{self.what}` needs equal shapes, and those of {sides}, may differ",
-                blame="target",
+                blame=blame,
                 help=help,
             )
         spread = _broadcast(self.x.shape, self.t.shape)
@@ -67,7 +67,7 @@ class Pair:
             f"`{self.what}` needs equal shapes; {sides}, would be spread to {spread}"
             if spread
             else f"`{self.what}` needs equal shapes, got {sides}",
-            blame="target",
+            blame=blame,
             help=help,
         )
 

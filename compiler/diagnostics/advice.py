@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-_LOGITS: Final = "write `binary_cross_entropy_with_logits` and leave the sigmoid before it out"
 _NORM: Final = (
     "it is a setting of the layer whose weights it normalizes: `linear(64, {norm}=true)`, and of "
     "convolutions and recurrent layers alike"
@@ -109,10 +108,6 @@ ADVICE: Final[Mapping[str, Mapping[str, str]]] = {
         "callbacks": "early stopping, averaging and checkpoints are keys of `train`",
         "device": "the device is chosen when the model runs: `dlc train --device cuda`",
         "num_workers": "leave it out: how data is loaded is chosen by measuring",
-    },
-    "loss": {
-        "binary_cross_entropy": _LOGITS,
-        "BCELoss": _LOGITS,
     },
     "optimizer": {
         "momentum": "write `sgd(lr=0.1, momentum=0.9)`",

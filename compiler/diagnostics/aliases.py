@@ -13,6 +13,7 @@ from typing import Final
 
 from dlc.compiler.diagnostics.aliases_of_arithmetic import ARITHMETIC_ARGUMENTS, ARITHMETIC_OPS
 from dlc.compiler.diagnostics.aliases_of_data import AUGMENTATIONS, STEPS
+from dlc.compiler.diagnostics.aliases_of_losses import LOSSES
 from dlc.compiler.diagnostics.aliases_of_metrics import METRICS
 from dlc.compiler.diagnostics.aliases_of_sequences import SEQUENCE_ARGUMENTS, SEQUENCE_OPS
 from dlc.compiler.diagnostics.aliases_of_shapes import SHAPE_ARGUMENTS, SHAPE_OPS, SHAPE_WORDS
@@ -221,36 +222,6 @@ _ARGUMENTS: Final = {
     "wd": ("weight_decay",),
     "beta": ("betas",),
     "warmup": ("warmup_steps", "warmup_epochs"),
-}
-
-_LOSSES: Final = {
-    "mse": ("mse_loss",),
-    "mean_squared_error": ("mse_loss",),
-    "MeanSquaredError": ("mse_loss",),
-    "l2_loss": ("mse_loss",),
-    "mae": ("l1_loss",),
-    "mean_absolute_error": ("l1_loss",),
-    "huber": ("smooth_l1_loss", "huber_loss"),
-    "smooth_l1": ("smooth_l1_loss",),
-    "categorical_crossentropy": ("cross_entropy",),
-    "sparse_categorical_crossentropy": ("cross_entropy",),
-    "CategoricalCrossentropy": ("cross_entropy",),
-    "SparseCategoricalCrossentropy": ("cross_entropy",),
-    "CrossEntropyLoss": ("cross_entropy",),
-    "crossentropy": ("cross_entropy",),
-    "ce": ("cross_entropy",),
-    "softmax_cross_entropy": ("cross_entropy",),
-    "log_loss": ("cross_entropy",),
-    "nll": ("nll_loss",),
-    "negative_log_likelihood": ("nll_loss",),
-    "binary_crossentropy": ("binary_cross_entropy_with_logits",),
-    "BinaryCrossentropy": ("binary_cross_entropy_with_logits",),
-    "bce": ("binary_cross_entropy_with_logits",),
-    "BCEWithLogitsLoss": ("binary_cross_entropy_with_logits",),
-    "hinge": ("hinge_loss", "multi_margin_loss"),
-    "kl": ("kl_div",),
-    "kl_divergence": ("kl_div",),
-    "KLDivergence": ("kl_div",),
 }
 
 _INITIALIZERS: Final = {
@@ -468,7 +439,7 @@ ALIASES: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
     "op": _OPS | SHAPE_OPS | ARITHMETIC_OPS | SEQUENCE_OPS,
     "layer": _OPS | SHAPE_OPS | ARITHMETIC_OPS | SEQUENCE_OPS,
     "argument": SHAPE_ARGUMENTS | ARITHMETIC_ARGUMENTS | SEQUENCE_ARGUMENTS | _ARGUMENTS,
-    "loss": _LOSSES,
+    "loss": LOSSES,
     "initializer": _INITIALIZERS,
     "optimizer": _OPTIMIZERS,
     "schedule": _SCHEDULES,

@@ -134,6 +134,12 @@ _CODES = (
     Code("W0104", "unused-param", "a parameter of the spec that nothing reads", Severity.WARNING),
     Code("W0105", "unused-init", "an entry of `init` that no layer starts from", Severity.WARNING),
     Code(
+        "W0106",
+        "logits-for-probabilities",
+        "plain scores for a loss over probabilities",
+        Severity.WARNING,
+    ),
+    Code(
         "W0110",
         "l2-with-adam",
         "L2 in the gradient of an optimizer that divides by the gradient's size",

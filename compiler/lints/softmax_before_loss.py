@@ -28,9 +28,17 @@ _SQUASHING = {
 _APPLIED = {
     "cross_entropy": tuple(_SQUASHING),
     "binary_cross_entropy_with_logits": tuple(_SQUASHING),
+    "focal_loss": tuple(_SQUASHING),
+    "dice_loss": tuple(_SQUASHING),
+    "sigmoid_focal_loss": tuple(_SQUASHING),
+    "multilabel_soft_margin_loss": tuple(_SQUASHING),
+    "kl_div": ("softmax", "softmin", "sigmoid", "hardsigmoid"),
+    "ctc_loss": ("softmax", "softmin", "sigmoid", "hardsigmoid"),
     "nll_loss": ("softmax", "softmin", "sigmoid", "hardsigmoid"),
 }
 _REMEDY = {
+    "kl_div": "`kl_div` takes log-probabilities: use `log_softmax` here",
+    "ctc_loss": "`ctc_loss` takes log-probabilities: use `log_softmax` here",
     "nll_loss": "`nll_loss` takes log-probabilities: use `log_softmax`, or `cross_entropy` on "
     "the logits",
 }

@@ -167,7 +167,7 @@ class Ranks(World):
         return value / self.size
 
     def merged(self, measures: Measures) -> Measures:
-        merged = replace(measures, _totals={}, _states={}, _rows=0)
+        merged = replace(measures, _states={}, _rows=0)
         for told in wire.gather({k: wire.packed(v) for k, v in measures.state().items()}):
             merged.merge({key: wire.unpacked(value) for key, value in told.items()})
         return merged

@@ -1,4 +1,4 @@
-"""What measures one metric, chunk by chunk and rank by rank."""
+"""What measures one metric or loss, chunk by chunk and rank by rank."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Generic, TypeAlias, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from dlc.compiler.components.metrics.base import Metric
+from dlc.compiler.components.base import Component
 from dlc.compiler.ir.types import TensorType
 
 Array: TypeAlias = npt.NDArray[Any]
@@ -18,11 +18,11 @@ State: TypeAlias = Mapping[str, Array]
 #: One number, one for each class, or `[true class, answer]`, as the metric `gives`.
 Figure: TypeAlias = float | Array
 
-_M = TypeVar("_M", bound=Metric)
+_M = TypeVar("_M", bound=Component)
 
 
 class Measure(Generic[_M]):
-    """How one metric is measured: chunks give states, states are merged, a state gives a figure.
+    """How one metric or loss is measured: chunks give states, which are merged, and give a figure.
 
     However rows are cut into chunks, and chunks spread over ranks, the merged state is that of
     all rows, up to the rounding of float64 sums. A state is a few named arrays: ranks exchange

@@ -115,3 +115,25 @@ def _ours_in_their_order(module: nn.Module) -> list[torch.Tensor]:
         assert len(attention) == 4 * attentions
         found += [mine[key] for key in (*attention, *linear, *norms)]
     return found
+
+
+#: No loss on its own, or one that no spec can give its function.
+LOSSES_APART = {
+    "TripletMarginWithDistanceLoss",
+    "AdaptiveLogSoftmaxWithLoss",
+    "LinearCrossEntropyLoss",
+}
+
+
+@pytest.mark.parametrize(
+    "name",
+    sorted(
+        name
+        for name, value in vars(nn).items()
+        if inspect.isclass(value) and name.endswith("Loss") and name not in LOSSES_APART | LOSSES
+    ),
+)
+def test_every_loss_of_torch_leads_to_one_of_ours(name: str) -> None:
+    found = did_you_mean(name, registry.names("loss"), "loss")
+    assert found.word in registry.names("loss"), name
+    assert "a similar name" not in found.reason, found.reason

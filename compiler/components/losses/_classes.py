@@ -46,11 +46,11 @@ class ClassLoss(Loss):
     def names(self) -> tuple[str, ...]:
         return (self.input, self.target)
 
-    def _pair(self, types: Mapping[str, TensorType]) -> Pair:
+    def pair(self, types: Mapping[str, TensorType]) -> Pair:
         return Pair(self.name, self.input, types[self.input], self.target, types[self.target])
 
     def check(self, types: Mapping[str, TensorType]) -> None:
-        pair = self._pair(types)
+        pair = self.pair(types)
         classes = pair.several_classes(pair.class_dim())
         check_weights(self.name, self.factors, classes)
         if self.balanced and not isinstance(classes, int):
@@ -64,7 +64,7 @@ class ClassLoss(Loss):
     def torch(self, value: Callable[[str], str], types: Mapping[str, TensorType]) -> str:
         x, target = value(self.input), value(self.target)
         keywords = self._keywords(x)
-        pair = self._pair(types)
+        pair = self.pair(types)
         if pair.t.dtype.is_int and pair.x.rank > 2 and pair.class_dim() == -1:
             # torch wants the classes second; one row a class vector is the same mean.
             return call(f"F.{self.name}", [f"{x}.flatten(0, -2)", f"{target}.flatten()"], keywords)

@@ -16,14 +16,16 @@ class Loss(Component):
 
     The first fields name what is compared, in torch's order (`input`, `target`). `applies`
     is the activation that the loss holds already, which the network must not apply too.
-    `divides_by` is what its mean divides by, as far as a part of a batch can tell: the number
-    of its `samples`, the weights of its `labels` that count (see `ClassLoss`), or something
-    that only the whole `batch` tells.
+    `helper` is the source of a function that `torch` calls, for what torch itself lacks; it is
+    put into the module once. `divides_by` is what its mean divides by, as far as a part of a
+    batch can tell: the number of its `samples`, the weights of its `labels` that count (see
+    `ClassLoss`), or something that only the whole `batch` tells.
     """
 
     kind: ClassVar[str] = "loss"
     applies: ClassVar[Literal["", "softmax", "sigmoid"]] = ""
     divides_by: ClassVar[Literal["samples", "labels", "batch"]] = "batch"
+    helper: ClassVar[str] = ""
 
     def check(self, types: Mapping[str, TensorType]) -> None:
         """Shapes and element types of what is compared; `types` holds outputs and targets

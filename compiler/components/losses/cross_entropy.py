@@ -43,7 +43,7 @@ class CrossEntropy(ClassLoss):
     label_smoothing: Fraction = 0.0
 
     def check(self, types: Mapping[str, TensorType]) -> None:
-        pair = self._pair(types)
+        pair = self.pair(types)
         if not pair.t.dtype.is_float or pair.t.rank != pair.x.rank or pair.x.rank < 2:
             super().check(types)
             return
