@@ -18,7 +18,8 @@ def test_every_lint_has_a_warning_of_the_catalog_of_its_own() -> None:
     assert numbers == sorted(numbers)
     assert len(set(numbers)) == len(numbers)
     # Other warnings need more than a compilation: a file of weights, the data.
-    assert set(numbers) == {n for n in CODES if n.startswith("W01")}
+    assert set(numbers) <= set(CODES)
+    assert {n for n in CODES if n.startswith("W01")} <= set(numbers)
     assert all(CODES[n].severity is Severity.WARNING for n in numbers)
     assert all(lint.__doc__ for lint in lints())
 
