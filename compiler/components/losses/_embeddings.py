@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import ClassVar, Literal
 
+from dlc.compiler.components.arguments import OutputName, PositiveFloat, TargetName
 from dlc.compiler.components.base import ComponentError
 from dlc.compiler.components.comparison import Pair
 from dlc.compiler.components.losses.base import Loss
+from dlc.compiler.components.text import call, literal
 from dlc.compiler.ir.dims import Answer, compare
 from dlc.compiler.ir.types import TensorType
 from dlc.compiler.record import component
@@ -48,3 +51,61 @@ class EmbeddingLoss(Loss):
                 blame="target",
                 help=f"declare `{target}: int[{x.shape[0]}]`",
             )
+
+
+@component
+class PairLoss(EmbeddingLoss):
+    """A loss between pairs and what each of them is.
+
+    Arguments:
+        input1: the one side
+        input2: the other side
+        target: what each pair is
+    """
+
+    divides_by: ClassVar[Literal["samples", "labels", "batch"]] = "samples"
+
+    input1: OutputName
+    input2: OutputName
+    target: TargetName
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        # An output first, then the target, as everywhere.
+        return (self.input1, self.target, self.input2)
+
+    def check(self, types: Mapping[str, TensorType]) -> None:
+        self._vectors(types, "input1", "input2")
+        self._one_a_sample(types, self.input1, self.target)
+
+    def _given(self, value: Callable[[str], str]) -> list[str]:
+        """The three in torch's order, as source text."""
+        return [value(name) for name in (self.input1, self.input2, self.target)]
+
+
+@component
+class InBatchLoss(EmbeddingLoss):
+    """A loss in which the other rows of the batch are what a row is told from.
+
+    Arguments:
+        input1: the vectors of one side [N, D]
+        input2: those of the other side, row by row of the same thing
+        temperature: what cosines are divided by
+    """
+
+    function: ClassVar[str]
+
+    input1: OutputName
+    input2: OutputName
+    temperature: PositiveFloat
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return (self.input1, self.input2)
+
+    def check(self, types: Mapping[str, TensorType]) -> None:
+        self._vectors(types, "input1", "input2")
+
+    def torch(self, value: Callable[[str], str], types: Mapping[str, TensorType]) -> str:
+        inputs = [value(name) for name in self.names]
+        return call(self.function, [*inputs, literal(self.temperature)], {})

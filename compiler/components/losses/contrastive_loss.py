@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import ClassVar, Literal
+from typing import ClassVar
 
-from dlc.compiler.components.arguments import OutputName, PositiveFloat, TargetName
-from dlc.compiler.components.losses._embeddings import EmbeddingLoss
+from dlc.compiler.components.arguments import PositiveFloat
+from dlc.compiler.components.losses._embeddings import PairLoss
 from dlc.compiler.components.text import call, literal
 from dlc.compiler.ir.types import TensorType
 from dlc.compiler.record import component
 
 
 @component
-class ContrastiveLoss(EmbeddingLoss):
+class ContrastiveLoss(PairLoss):
     """The contrastive loss of pairs that are alike or not, as siamese networks have it.
 
         loss: contrastive_loss(left, right, alike)
@@ -30,31 +30,15 @@ class ContrastiveLoss(EmbeddingLoss):
     """
 
     name: ClassVar[str] = "contrastive_loss"
-    divides_by: ClassVar[Literal["samples", "labels", "batch"]] = "samples"
     helper: ClassVar[str] = '''\
 def contrastive(a: Tensor, b: Tensor, alike: Tensor, margin: float = 1.0) -> Tensor:
     """Squared distances of pairs that are alike, squared closeness of the others."""
     d = F.pairwise_distance(a, b)
     return 0.5 * (alike * d.square() + (1 - alike) * F.relu(margin - d).square()).mean()'''
 
-    input1: OutputName
-    input2: OutputName
-    target: TargetName
     margin: PositiveFloat = 1.0
 
-    @property
-    def names(self) -> tuple[str, ...]:
-        return (
-            self.input1,
-            self.target,
-            self.input2,
-        )
-
-    def check(self, types: Mapping[str, TensorType]) -> None:
-        self._vectors(types, "input1", "input2")
-        self._one_a_sample(types, self.input1, self.target)
-
     def torch(self, value: Callable[[str], str], types: Mapping[str, TensorType]) -> str:
-        a, b, target = (value(name) for name in (self.input1, self.input2, self.target))
+        a, b, target = self._given(value)
         keywords = {} if self.margin == 1.0 else {"margin": literal(self.margin)}
         return call("contrastive", [a, b, f"{target}.to({a}.dtype)"], keywords)

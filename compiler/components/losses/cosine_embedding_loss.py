@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import ClassVar, Literal
+from typing import ClassVar
 
-from dlc.compiler.components.arguments import OutputName, TargetName
-from dlc.compiler.components.losses._embeddings import EmbeddingLoss
+from dlc.compiler.components.losses._embeddings import PairLoss
 from dlc.compiler.components.text import call, literal
 from dlc.compiler.ir.types import TensorType
 from dlc.compiler.record import component
 
 
 @component
-class CosineEmbeddingLoss(EmbeddingLoss):
+class CosineEmbeddingLoss(PairLoss):
     """The cosine loss of pairs that are alike or not.
 
         loss: cosine_embedding_loss(left, right, alike)
@@ -30,26 +29,10 @@ class CosineEmbeddingLoss(EmbeddingLoss):
     """
 
     name: ClassVar[str] = "cosine_embedding_loss"
-    divides_by: ClassVar[Literal["samples", "labels", "batch"]] = "samples"
 
-    input1: OutputName
-    input2: OutputName
-    target: TargetName
     margin: float = 0.0
 
-    @property
-    def names(self) -> tuple[str, ...]:
-        return (
-            self.input1,
-            self.target,
-            self.input2,
-        )
-
-    def check(self, types: Mapping[str, TensorType]) -> None:
-        self._vectors(types, "input1", "input2")
-        self._one_a_sample(types, self.input1, self.target)
-
     def torch(self, value: Callable[[str], str], types: Mapping[str, TensorType]) -> str:
-        inputs = [value(name) for name in (self.input1, self.input2, self.target)]
+        inputs = self._given(value)
         keywords = {} if self.margin == 0.0 else {"margin": literal(self.margin)}
         return call("F.cosine_embedding_loss", inputs, keywords)

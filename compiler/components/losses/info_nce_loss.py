@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import ClassVar, Literal
+from typing import ClassVar
 
-from dlc.compiler.components.arguments import OutputName, PositiveFloat
-from dlc.compiler.components.losses._embeddings import EmbeddingLoss
-from dlc.compiler.components.text import call, literal
-from dlc.compiler.ir.types import TensorType
+from dlc.compiler.components.arguments import PositiveFloat
+from dlc.compiler.components.losses._embeddings import InBatchLoss
 from dlc.compiler.record import component
 
 
 @component
-class InfoNceLoss(EmbeddingLoss):
+class InfoNceLoss(InBatchLoss):
     """The contrastive loss of two encoders, as CLIP has it.
 
         loss: info_nce_loss(image, text, temperature=0.07)
@@ -34,7 +31,7 @@ class InfoNceLoss(EmbeddingLoss):
     """
 
     name: ClassVar[str] = "info_nce_loss"
-    divides_by: ClassVar[Literal["samples", "labels", "batch"]] = "batch"
+    function: ClassVar[str] = "info_nce"
     helper: ClassVar[str] = '''\
 def info_nce(a: Tensor, b: Tensor, temperature: float) -> Tensor:
     """Each vector tells its partner on the other side from all others of the batch."""
@@ -42,20 +39,4 @@ def info_nce(a: Tensor, b: Tensor, temperature: float) -> Tensor:
     partners = torch.arange(len(a), device=a.device)
     return 0.5 * (F.cross_entropy(cosines, partners) + F.cross_entropy(cosines.T, partners))'''
 
-    input1: OutputName
-    input2: OutputName
     temperature: PositiveFloat = 0.07
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        return (
-            self.input1,
-            self.input2,
-        )
-
-    def check(self, types: Mapping[str, TensorType]) -> None:
-        self._vectors(types, "input1", "input2")
-
-    def torch(self, value: Callable[[str], str], types: Mapping[str, TensorType]) -> str:
-        inputs = [value(name) for name in self.names]
-        return call("info_nce", [*inputs, literal(self.temperature)], {})

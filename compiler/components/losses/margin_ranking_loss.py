@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import ClassVar, Literal
+from typing import ClassVar
 
-from dlc.compiler.components.arguments import OutputName, TargetName
 from dlc.compiler.components.comparison import Pair
-from dlc.compiler.components.losses.base import Loss
+from dlc.compiler.components.losses._embeddings import PairLoss
 from dlc.compiler.components.text import call, literal
 from dlc.compiler.ir.types import TensorType
 from dlc.compiler.record import component
 
 
 @component
-class MarginRankingLoss(Loss):
+class MarginRankingLoss(PairLoss):
     """The ranking loss: of two scores, the one that should be higher is, by a margin.
 
         loss: margin_ranking_loss(first, second, order, margin=0.1)
@@ -31,20 +30,8 @@ class MarginRankingLoss(Loss):
     """
 
     name: ClassVar[str] = "margin_ranking_loss"
-    divides_by: ClassVar[Literal["samples", "labels", "batch"]] = "samples"
 
-    input1: OutputName
-    input2: OutputName
-    target: TargetName
     margin: float = 0.0
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        return (
-            self.input1,
-            self.target,
-            self.input2,
-        )
 
     def check(self, types: Mapping[str, TensorType]) -> None:
         x = types[self.input1]
@@ -55,6 +42,6 @@ class MarginRankingLoss(Loss):
             pair.same_shape(port)
 
     def torch(self, value: Callable[[str], str], types: Mapping[str, TensorType]) -> str:
-        inputs = [value(name) for name in (self.input1, self.input2, self.target)]
+        inputs = self._given(value)
         keywords = {} if self.margin == 0.0 else {"margin": literal(self.margin)}
         return call("F.margin_ranking_loss", inputs, keywords)

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import ClassVar, Literal
+from typing import ClassVar
 
-from dlc.compiler.components.arguments import OutputName, PositiveFloat
-from dlc.compiler.components.losses._embeddings import EmbeddingLoss
-from dlc.compiler.components.text import call, literal
-from dlc.compiler.ir.types import TensorType
+from dlc.compiler.components.arguments import PositiveFloat
+from dlc.compiler.components.losses._embeddings import InBatchLoss
 from dlc.compiler.record import component
 
 
 @component
-class NtXentLoss(EmbeddingLoss):
+class NtXentLoss(InBatchLoss):
     """The normalized, temperature-scaled cross entropy of SimCLR.
 
         loss: nt_xent_loss(view1, view2, temperature=0.5)
@@ -32,7 +29,7 @@ class NtXentLoss(EmbeddingLoss):
     """
 
     name: ClassVar[str] = "nt_xent_loss"
-    divides_by: ClassVar[Literal["samples", "labels", "batch"]] = "batch"
+    function: ClassVar[str] = "nt_xent"
     helper: ClassVar[str] = '''\
 def nt_xent(a: Tensor, b: Tensor, temperature: float) -> Tensor:
     """Each of 2 N vectors tells its twin from all others of the batch."""
@@ -42,20 +39,4 @@ def nt_xent(a: Tensor, b: Tensor, temperature: float) -> Tensor:
     twins = torch.arange(len(z), device=z.device).roll(len(a))
     return F.cross_entropy(cosines, twins)'''
 
-    input1: OutputName
-    input2: OutputName
     temperature: PositiveFloat = 0.5
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        return (
-            self.input1,
-            self.input2,
-        )
-
-    def check(self, types: Mapping[str, TensorType]) -> None:
-        self._vectors(types, "input1", "input2")
-
-    def torch(self, value: Callable[[str], str], types: Mapping[str, TensorType]) -> str:
-        inputs = [value(name) for name in self.names]
-        return call("nt_xent", [*inputs, literal(self.temperature)], {})
