@@ -186,7 +186,7 @@ def _train(
 
 
 def _outcomes(members: Members) -> list[session.Outcome]:
-    verdict = Verdict(**members.run.record["ensemble"]["together"])
+    verdict = Verdict(**members.run.record["ensemble"].get("together", {"together": False}))
     if not verdict.together:
         if verdict.why:
             members.progress.say(f"one member after another: {verdict.why}")
@@ -298,12 +298,16 @@ def _summary(
     run: RunFolder, summaries: Sequence[Mapping[str, Any]], *, ended: str
 ) -> dict[str, Any]:
     record = run.record["ensemble"]
+    seconds = [summary["seconds"] for summary in summaries]
+    # Of members side by side, each has taken the time of all.
+    side_by_side = record.get("together", {}).get("together", False)
+    spent = max(seconds, default=0.0) if side_by_side else sum(seconds)
     return {
         "name": run.record["name"],
         "ended": ended,
         "ensemble": {key: record[key] for key in ("members", "vary", "combine")},
         "steps": sum(summary["steps"] for summary in summaries),
-        "seconds": round(sum(summary["seconds"] for summary in summaries), 3),
+        "seconds": round(spent, 3),
         "members": [
             {"run": f"{MEMBERS}/{member}", "steps": s["steps"], "weights": s.get("weights")}
             for member, s in enumerate(summaries)

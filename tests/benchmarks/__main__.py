@@ -15,6 +15,7 @@ NAMES = (
     "augmentation",
     "input_pipeline",
     "word2vec",
+    "averages",
 )
 
 
