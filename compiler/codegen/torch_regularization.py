@@ -23,8 +23,11 @@ _DISTANCE = '''
 '''
 
 
-def regularization_functions(program: Program, section: Regularization) -> Iterator[list[str]]:
-    """The lines of each function that the section asks for."""
+def regularization_functions(
+    program: Program, section: Regularization, *, freezes: bool = False
+) -> Iterator[list[str]]:
+    """The lines of each function that the section asks for. `freezes` says that some weights may
+    be frozen."""
     weights = [one for one in trained(program) if one.parameter.role == "weight"]
     prefixes = [
         key
@@ -41,7 +44,7 @@ def regularization_functions(program: Program, section: Regularization) -> Itera
     matrices = [one for one in weights if len(one.parameter.shape) > 1]
     bounds = {one.path: strength(section.max_norm, one.path) for one in matrices}
     if any(bounds.values()):
-        yield list(_constrain(Selector(program, prefixes), matrices, bounds))
+        yield list(_constrain(Selector(program, prefixes), matrices, bounds, freezes))
 
 
 def _terms(
@@ -96,7 +99,7 @@ def _part(key: str, factor: float, weights: str) -> str:
 
 
 def _constrain(
-    selector: Selector, matrices: Sequence[Trained], bounds: Mapping[str, float]
+    selector: Selector, matrices: Sequence[Trained], bounds: Mapping[str, float], freezes: bool
 ) -> Iterator[str]:
     groups: dict[tuple[float, int], list[str]] = {}
     for one in matrices:
@@ -110,7 +113,10 @@ def _constrain(
         constant = "CONSTRAINED" if len(groups) == 1 else f"CONSTRAINED_{number}"
         loops += selector.lines("for w in ", names, constant, ":")
         text = f"w.copy_(torch.renorm(w, p=2, dim={dim}, maxnorm={literal(bound)}))"
-        loops += statement(text, 2)
+        if freezes:
+            # What is frozen stays as it is, however long.
+            loops.append("        if w.requires_grad:")
+        loops += statement(text, 3 if freezes else 2)
     yield from selector.constants
     yield "@torch.no_grad()"
     yield "def constrain(model: nn.Module) -> None:"

@@ -30,7 +30,8 @@ def training_functions(program: Program, settings: Settings) -> str:
         functions += (helper.splitlines() for helper in helpers)
         functions.append(list(loss_function(program, settings.loss)))
     if settings.regularization is not None:
-        functions += regularization_functions(program, settings.regularization)
+        freezes = settings.transfer is not None and bool(settings.transfer.freeze)
+        functions += regularization_functions(program, settings.regularization, freezes=freezes)
     if settings.train.dropout:
         functions.append(dropout_function(program, settings.train))
     if settings.optimizer is not None:

@@ -38,7 +38,7 @@ data:
   batch_size: 16
 loss: cross_entropy(logits, label)
 optimizer: adamw(lr=0.01, weight_decay=0.1)
-regularization: {l2: 0.01}
+regularization: {l2: 0.01, max_norm: 0.3}
 train: {epochs: 4, checkpoint: {every: epochs(1), keep: 9}}
 """
 
