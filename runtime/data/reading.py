@@ -79,6 +79,16 @@ class Opened:
         return [column for binding in bindings for column in binding.columns]
 
     @property
+    def numbers(self) -> frozenset[str]:
+        """The columns that fill inputs and targets of floats and nothing else."""
+        floats, others = set[str](), {*self.deciding}
+        for binding in self.bindings:
+            plain = binding.raw is None and not binding.text and binding.joins is None
+            is_float = plain and binding.declared.dtype.is_float
+            (floats if is_float else others).update(binding.columns)
+        return frozenset(floats - others)
+
+    @property
     def deciding(self) -> list[str]:
         """The columns that decide which rows are kept, and in which part."""
         kept = self.condition.columns if self.condition is not None else ()
@@ -139,7 +149,7 @@ def read_rows(opened: Opened) -> RawRows:
     taken from its part, so that it moves no other row. Raises `Failure` E0604 to E0606.
     """
     table = opened.table
-    content = table.read([*opened.columns(opened.bindings), *opened.deciding])
+    content = table.read([*opened.columns(opened.bindings), *opened.deciding], opened.numbers)
     skipped = list(table.skipped)
     rows = np.arange(1, content.num_rows + len(skipped) + 1, dtype=np.int64)
     rows = np.setdiff1d(rows, np.array([row.row for row in skipped], np.int64))

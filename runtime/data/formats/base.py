@@ -12,7 +12,7 @@ import os
 import stat
 from abc import ABC, abstractmethod
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -156,8 +156,9 @@ class Table(ABC):
             done += count
             yield numbers, part
 
-    def read(self, columns: Sequence[str]) -> pa.Table:
-        """All rows at once."""
+    def read(self, columns: Sequence[str], numbers: Collection[str] = ()) -> pa.Table:
+        """All rows at once. A table of texts may give those of `numbers` as numbers already,
+        where all of them are."""
         parts = list(self.chunks(columns))
         if parts:
             return pa.concat_tables(parts, promote_options="permissive")

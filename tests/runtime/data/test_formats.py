@@ -70,6 +70,35 @@ def test_compressed_tables_are_read_as_plain_ones(
     assert all_rows(path, format) == {"n": ["1", "2"], "w": ["x", "y"]}
 
 
+def test_numbers_of_a_csv_file_come_as_numbers_where_all_of_them_are(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text('n,m,w\n1.5,,1\n-2e3,7,2\n.1,"8",3\n')
+    table = open_table(path, "csv")
+    found = table.read(["n", "m", "w"], ["n", "m"])
+    assert found.to_pydict() == {
+        "n": [1.5, -2000.0, 0.1],
+        "m": [None, 7.0, 8.0],
+        "w": ["1", "2", "3"],
+    }
+    # One that is none makes texts of all, so that it can be named.
+    path.write_text("n,m,w\n1.5,x,1\n2,3,2\n")
+    found = table.read(["n", "m", "w"], ["n", "m"])
+    assert found.to_pydict() == {"n": ["1.5", "2"], "m": ["x", "3"], "w": ["1", "2"]}
+    # So does a line that is longer than what numbers are read from at once.
+    path.write_text("n,m,w\n1.5,2," + "x" * (2 << 20) + "\n2,3,2\n")
+    assert table.read(["n", "w"], ["n"]).column("n").to_pylist() == ["1.5", "2"]
+
+
+def test_rows_that_are_cut_short_are_left_out_of_numbers_too(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("n,m\n1,2\n3\n5,6\n")
+    table = open_table(path, "csv")
+    assert "row 2: 1 value where the header names 2" in message(lambda: table.read(["n"], ["n"]))
+    table.skip = True
+    assert table.read(["n"], ["n"]).to_pydict() == {"n": [1.0, 5.0]}
+    assert [row.row for row in table.skipped] == [2]
+
+
 def test_members_of_a_gzip_file_follow_each_other(tmp_path: Path) -> None:
     path = tmp_path / "a.csv.gz"
     path.write_bytes(gzip.compress(b"n\n1\n") + gzip.compress(b"2\n"))
