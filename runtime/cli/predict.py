@@ -127,10 +127,19 @@ def _part(
 ) -> tuple[npt.NDArray[np.int64], tuple[str, ...]]:
     """The rows of a part, and the columns of their true values."""
     subject = predictor_subject(predictor)
+    made = subject.made
+    if made is not None and made.regroups:
+        raise failure(
+            "E0311",
+            f"`--split` takes rows of the file, and `{made.objective}` makes samples of them",
+            help="leave `--split` out; `dlc evaluate` measures a part",
+            exit_code=2,
+        )
     samples, _, places = choose_rows(subject, Path(arguments.data), arguments.split)
     data = subject.compilation.settings.data
     assert data is not None
-    targets = dict(subject.compilation.program.targets)
+    filled = made.filled if made is not None else frozenset()
+    targets = {n: t for n, t in subject.compilation.program.targets if n not in filled}
     bindings = bind(targets, data.columns, table.names, table.path)
     return samples.rows[places], tuple(c for binding in bindings for c in binding.columns)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -32,6 +32,24 @@ __all__ = ["Bound", "DataSet", "prepare", "refuse_unread"]
 
 
 @dataclass(frozen=True, kw_only=True)
+class Given:
+    """The values of some inputs as a model file takes them, for the rows of a table whose
+    numbers are `rows`; those that it could not give are left out."""
+
+    values: Mapping[str, Array | Ragged]
+    rows: Rows
+
+
+@dataclass(frozen=True, kw_only=True)
+class FileView:
+    """The inputs that are made as the network gets them, and what reads the others, by the
+    numbers of rows, as a model file takes them."""
+
+    made: frozenset[str]
+    read: Callable[[Table, Rows], Given]
+
+
+@dataclass(frozen=True, kw_only=True)
 class DataSet:
     """All samples, ready for the network. `arrays` are the inputs and targets by name,
     `rows` the row of the file that each sample came from, counted from 1; `table` is that
@@ -39,7 +57,8 @@ class DataSet:
     whose rows differ in length are made into batches, and which inputs that fills.
     `unfinished` are the inputs that augmentation changes, as it takes them; `draws` fill
     inputs and targets anew in every epoch. Samples lie in `blocks`, where the file does; where
-    there is a `stream`, they are read from it, and so is what is looked up in `arrays`."""
+    there is a `stream`, they are read from it, and so is what is looked up in `arrays`. `given`
+    are inputs as a model file takes them, where they are asked for."""
 
     path: Path
     table: Table
@@ -55,6 +74,7 @@ class DataSet:
     draws: Draws | None = None
     blocks: Blocks | None = None
     stream: Stream | None = None
+    given: Mapping[str, Array | Ragged] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -80,10 +100,11 @@ def prepare(
     fitted: Preprocessing | None = None,
     training: bool = False,
     losses: Sequence[Loss] = (),
+    file: FileView | None = None,
 ) -> DataSet:
     """Reads the source of a data section and makes it the arrays of a network; where it is
     for `training`, those that augmentation takes beside them. `losses` tell an objective what
-    targets hold where there is nothing to find.
+    targets hold where there is nothing to find. For a `file`, inputs are as it takes them.
 
     Class names and statistics are fitted on the training part alone, or taken from
     `fitted`. Raises `Failure` E0602 and E0604 to E0606.
@@ -94,7 +115,7 @@ def prepare(
     objective = Applied(data, inputs, targets, steps, losses)
     recipe = Recipe(
         data=data,
-        inputs=objective.inputs,
+        inputs={n: t for n, t in objective.inputs.items() if file is None or n in file.made},
         targets=objective.targets,
         root=root,
         steps=steps,
@@ -112,6 +133,10 @@ def prepare(
     if fitted is None:
         refuse_one_class(raw, recipe.targets, limits)
         fitted = recipe.fitted(raw, labels)
+    given: Mapping[str, Array | Ragged] = {}
+    if file is not None:
+        beside = file.read(raw.table, raw.rows)
+        raw, given = _among(raw, beside.rows), beside.values
     found = recipe.finished(raw, fitted)
     samples = DataSet(
         path=raw.path,
@@ -126,8 +151,16 @@ def prepare(
         skipped=raw.skipped,
         unfinished=found.unfinished,
         blocks=_blocks(raw, found.arrays) if data.objective is None else None,
+        given=given,
     )
     return objective.made(samples, limits)
+
+
+def _among(raw: RawRows, rows: Rows) -> RawRows:
+    """The rows whose numbers are among `rows`."""
+    lost = np.flatnonzero(~np.isin(raw.rows, rows))
+    reason = "an input of it is bad"
+    return raw.without(lost, [Skipped(row=int(row), reason=reason) for row in raw.rows[lost]])
 
 
 def _from_stream(stream: Stream) -> DataSet:

@@ -18,7 +18,6 @@ import numpy as np
 import onnx
 
 from dlc.compiler.codegen.onnx_graph import (
-    LayerValue,
     Members,
     OnnxGraph,
     Pipeline,
@@ -33,10 +32,10 @@ from dlc.compiler.ir.dims import INFINITY, Symbol, symbols
 from dlc.compiler.ir.graph import Graph, Program
 from dlc.compiler.ir.types import TensorType
 from dlc.runtime.data.pictures import picture_type
-from dlc.runtime.data.preprocessing import TOKENIZER, Preprocessing, refuse_unavailable
+from dlc.runtime.data.preprocessing import Preprocessing, refuse_unavailable
 from dlc.runtime.data.raw import reading
-from dlc.runtime.data.texts import paddings
-from dlc.runtime.export.metadata import DataRecord, InputColumns, ModelInfo, NodeValue
+from dlc.runtime.export.metadata import DataRecord
+from dlc.runtime.export.model_info import model_info
 from dlc.runtime.export.onnx_builder import (
     IR_VERSIONS,
     OutsideWeights,
@@ -142,7 +141,7 @@ def export_network(
         )
         if not parity.ok:
             raise parity.refusal()
-        info = _info(network, graph, pipeline, parity)
+        info = model_info(network, graph, pipeline, parity)
         outside = draft.place(info.properties())
     return Exported(
         path=out,
@@ -328,48 +327,6 @@ def _postprocess(
             return dict(zip(names, evaluator.run(names, feeds), strict=True))
 
     return run
-
-
-def _info(
-    network: Network, graph: OnnxGraph, pipeline: Pipeline, parity: ParityReport
-) -> ModelInfo:
-    compilation = network.compilation
-    inputs = {}
-    if network.preprocessing is not None:
-        main, chains = compilation.program.graph, compilation.settings.preprocess
-        padding = paddings({name: main.values[name] for name in main.inputs}, chains)
-        for name, record in network.preprocessing.inputs.items():
-            steps = chains.get(name, ())
-            tokenizer = next((s[TOKENIZER] for s in record.statistics if TOKENIZER in s), None)
-            inputs[name] = InputColumns(
-                columns=record.columns,
-                steps=tuple(step.name for step in steps),
-                host=tuple(step for step in steps if step.where == "host"),
-                categories=bool(steps) and steps[0].takes == "categories",
-                missing=bool(steps) and steps[0].missing,
-                joins=steps[0].joins if steps else None,
-                pictures=record.pictures,
-                tokenizer="" if tokenizer is None else tokenizer.tobytes().decode(),
-                padding=padding.get(name),
-            )
-    return ModelInfo(
-        name=compilation.program.name,
-        spec=compilation.canonical,
-        digest=compilation.digest,
-        labels=pipeline.labels,
-        inputs=inputs,
-        metrics=network.metrics or {},
-        parity=parity.record(),
-        data=network.data,
-        members=len(network.members.programs) if network.members is not None else 1,
-        nodes={path: _node_value(layer) for path, layer in graph.layers.items()},
-        features=graph.features,
-    )
-
-
-def _node_value(layer: LayerValue) -> NodeValue:
-    shape = tuple(size if isinstance(size, int) else str(size) for size in layer.type.shape)
-    return NodeValue(value=layer.value, dtype=layer.type.dtype.spec_name, shape=shape)
 
 
 # ── the file ─────────────────────────────────────────────────────────────────

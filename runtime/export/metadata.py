@@ -8,6 +8,8 @@
     dlc.preprocess  for each input its columns, the names of its steps, the host steps with
                     their arguments, and how its rows are padded, JSON
     dlc.tokenizer.X the `tokenizer.json` of the input X
+    dlc.fitted      what the steps of inputs that are targets, too, were fitted to: the files of a
+                    folder `preprocess`, that of tensors in base64, JSON
     dlc.metrics     the figures of the validation that the weights are from, JSON
     dlc.parity      how close the file came to PyTorch, JSON
     dlc.members     how many networks it holds, where it is more than one
@@ -22,15 +24,19 @@ No path, date or name of a user is in it, so that equal runs give equal files.
 from __future__ import annotations
 
 import json
+from base64 import b64decode, b64encode
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
+
+from safetensors import SafetensorError
 
 from dlc.compiler.components import registry
 from dlc.compiler.components.arguments import Mismatch
 from dlc.compiler.components.base import arguments
 from dlc.compiler.components.preprocessing.base import Preprocess
 from dlc.compiler.version import VERSION
+from dlc.runtime.data.preprocessing import DESCRIPTION, STATISTICS, Preprocessing
 from dlc.runtime.data.ragged import Padding
 from dlc.runtime.failures import failure
 
@@ -84,7 +90,8 @@ class NodeValue:
 
 @dataclass(frozen=True, kw_only=True)
 class ModelInfo:
-    """All of it. A file that dlc did not write has an empty `version`."""
+    """All of it. A file that dlc did not write has an empty `version`. `fitted` has the inputs
+    of which an objective makes targets: what the graph does with them is done to targets, too."""
 
     version: str = VERSION
     name: str = ""
@@ -98,6 +105,7 @@ class ModelInfo:
     members: int = 1
     nodes: Mapping[str, NodeValue] = field(default_factory=dict)
     features: str = ""
+    fitted: Preprocessing | None = None
 
     def properties(self) -> dict[str, str]:
         """The metadata properties of the file."""
@@ -119,6 +127,8 @@ class ModelInfo:
             if self.data.all_folds:
                 record["all_folds"] = True
             found["data"] = _json(record)
+        if self.fitted is not None:
+            found["fitted"] = _files(self.fitted)
         if self.members > 1:
             found["members"] = str(self.members)
         if self.nodes:
@@ -148,7 +158,7 @@ class ModelInfo:
         # `Mismatch` and `UnknownComponent` are what a later version may have written.
         except (
             *(ValueError, KeyError, TypeError, AttributeError, RecursionError),
-            *(Mismatch, registry.UnknownComponent),
+            *(Mismatch, registry.UnknownComponent, SafetensorError),
         ) as error:
             raise failure(
                 "E0610",
@@ -184,7 +194,20 @@ def _parsed(texts: Mapping[str, str]) -> ModelInfo:
         members=int(texts.get("members", "1")),
         nodes={str(p): _read_node(*n) for p, *n in json.loads(texts.get("nodes", "[]"))},
         features=texts.get("features", ""),
+        fitted=_fitted(json.loads(texts["fitted"])) if "fitted" in texts else None,
     )
+
+
+def _files(fitted: Preprocessing) -> str:
+    files = fitted.files()
+    tensors = b64encode(files[STATISTICS]).decode("ascii")
+    return _json({DESCRIPTION: json.loads(files[DESCRIPTION]), STATISTICS: tensors})
+
+
+def _fitted(files: Mapping[str, Any]) -> Preprocessing:
+    description = json.dumps(files[DESCRIPTION]).encode()
+    tensors = b64decode(files[STATISTICS], validate=True)
+    return Preprocessing.from_files({DESCRIPTION: description, STATISTICS: tensors})
 
 
 def _input(given: InputColumns) -> dict[str, Any]:

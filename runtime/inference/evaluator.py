@@ -7,7 +7,7 @@ penalties have no part.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,6 +26,7 @@ from dlc.runtime.data.splits import PARTS, SplitRule
 from dlc.runtime.export.metadata import DataRecord
 from dlc.runtime.failures import failure, shown
 from dlc.runtime.inference.figures import Matrix
+from dlc.runtime.inference.made_samples import MadeSamples
 from dlc.runtime.inference.measures import Measures
 from dlc.runtime.inference.predictor import Predictor, open_data
 from dlc.runtime.inference.session import Array
@@ -65,7 +66,8 @@ class Evaluation:
 
 @dataclass(frozen=True, kw_only=True)
 class Subject:
-    """What is evaluated, whatever it is made of. `chunks` runs it on places of a data set."""
+    """What is evaluated, whatever it is made of. `chunks` runs it on places of a data set. For a
+    file, `made` are the samples that an objective makes."""
 
     compilation: Compilation
     record: DataRecord | None
@@ -75,6 +77,7 @@ class Subject:
     prepare: Callable[[Data, Path], DataSet]
     chunks: Callable[[DataSet, Rows], Chunks]
     labels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    made: MadeSamples | None = None
 
 
 def evaluate(
@@ -135,15 +138,31 @@ def predictor_subject(predictor: Predictor) -> Subject:
     path = predictor.path
     compilation = _compiled(predictor, path)
     info = predictor.info
+    data = compilation.settings.data
+    made = None
+    if data is not None and data.objective is not None:
+        made = MadeSamples(predictor=predictor, compilation=compilation, data=data)
+
+    def read(data: Data, root: Path) -> DataSet:
+        if made is not None:
+            return made.prepare(replace(data, memory="resident"), root)
+        return _targets(compilation, info.data, data, root)
+
+    def chunks(samples: DataSet, places: Rows) -> Chunks:
+        if made is not None and not made.of_rows:
+            return made.chunks(samples, places)
+        return _model_chunks(predictor, samples, places, dict(compilation.program.targets))
+
     return Subject(
         compilation=compilation,
         record=info.data,
         root=_root_beside(path),
         what=shown(path),
         runs_on=predictor.session.note,
-        prepare=lambda data, root: _targets(compilation, info.data, data, root),
-        chunks=lambda samples, places: _model_chunks(predictor, samples, places),
+        prepare=read,
+        chunks=chunks,
         labels=info.labels,
+        made=made,
     )
 
 
@@ -257,35 +276,27 @@ def _targets(
     compilation: Compilation, record: DataRecord | None, data: Data, root: Path
 ) -> DataSet:
     """The targets and the division of the rows. Inputs are read in chunks, raw."""
-    if data.objective is not None:
-        raise failure(
-            "E0610",
-            f"the file does not make targets: `{data.objective.name}` does, in training",
-            help="measure the run that the file is of: `dlc evaluate RUN`",
-        )
-    program = compilation.program
     return prepare(
         replace(data, memory="resident"),
         inputs={},
-        targets=dict(program.targets),
+        targets=dict(compilation.program.targets),
         root=root,
         fitted=Preprocessing(inputs={}, labels=record.classes if record else {}),
     )
 
 
-def _model_chunks(predictor: Predictor, samples: DataSet, places: Rows) -> Chunks:
+def _model_chunks(
+    predictor: Predictor, samples: DataSet, places: Rows, targets: Collection[str]
+) -> Chunks:
     for part in predictor.answers(samples.table, only=samples.rows[places]):
         # A row whose input is bad has no answer.
         found = places[np.searchsorted(samples.rows[places], part.numbers)]
-        targets = {
-            name: _padded(values.take(found)) if isinstance(values, Ragged) else values[found]
-            for name, values in samples.arrays.items()
-        }
-        yield found, {**part.outputs, **targets}
-
-
-def _padded(values: Ragged) -> Array:
-    return values.padded(int(values.lengths.max(initial=1)))
+        truth: dict[str, Array] = {}
+        for name in targets:
+            values = samples.arrays[name]
+            assert not isinstance(values, Ragged)
+            truth[name] = values[found]
+        yield found, {**part.outputs, **truth}
 
 
 # ── a run ────────────────────────────────────────────────────────────────────

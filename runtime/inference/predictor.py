@@ -92,11 +92,14 @@ class Predictor:
         """The session that answers."""
         return open_model(self.path, self.provider)
 
-    def bindings(self, table: Table) -> tuple[Binding, ...]:
-        """The columns of each input: those that the model was trained on. Raises `Failure`
-        E0605 for one that is missing."""
+    def bindings(
+        self, table: Table, types: Mapping[str, TensorType] | None = None
+    ) -> tuple[Binding, ...]:
+        """The columns of each input: those that the model was trained on. `types` are those that
+        a row gives; where absent, what the file takes. Raises `Failure` E0605 for a column
+        that is missing."""
         found = []
-        for name, taken in self.types.items():
+        for name, taken in (self.types if types is None else types).items():
             if self.feeding.fills(name):
                 continue
             type_ = self.feeding.declared(name, taken)

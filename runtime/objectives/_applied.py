@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 
 class Applied:
     """`inputs` and `targets` are the types by which columns are read: those of the network
-    where there is no objective. `fills` are inputs and targets that have no column."""
+    where there is no objective. `fills` are inputs and targets that have no column; `restores`
+    the inputs whose values are targets, too; `regroups` says that samples are not rows, and
+    `of_rows` are the inputs of which a row gives less dims than a sample has."""
 
     def __init__(
         self,
@@ -38,6 +40,9 @@ class Applied:
     ) -> None:
         self.inputs, self.targets = dict(inputs), dict(targets)
         self.fills: frozenset[str] = frozenset()
+        self.restores: frozenset[str] = frozenset()
+        self.of_rows: frozenset[str] = frozenset()
+        self.regroups = False
         self._objective = None
         self._columns = data.columns
         if data.objective is None:
@@ -50,7 +55,10 @@ class Applied:
         self._objective = found
         reads = found.reads(self._frame)
         self.fills = frozenset(found.fills) - (set(found.may_have_columns) & set(reads))
+        self.restores = frozenset(found.restores(self._frame))
+        self.regroups = found.regroups
         self._shapes = {name: inputs[name] for name in reads if name in inputs}
+        self.of_rows = frozenset(n for n, t in self._shapes.items() if reads[n].rank < t.rank)
         self.inputs |= {name: type for name, type in reads.items() if name in inputs}
         self.targets = {
             name: reads.get(name, type) for name, type in targets.items() if name not in self.fills
@@ -66,6 +74,7 @@ class Applied:
             Columns(
                 frame=self._frame,
                 arrays=data.arrays,
+                given=data.given,
                 rows=data.rows,
                 division=data.division,
                 table=data.table,
@@ -84,6 +93,7 @@ class Applied:
         return replace(
             data,
             arrays=found.arrays,
+            given=found.given,
             rows=found.rows,
             division=found.division,
             padding=found.padding,

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
 from dlc.runtime.objectives import _words as random
+from dlc.runtime.objectives._arrays import Drawable, Library
 from dlc.runtime.seeding import stream
 
 Floats = npt.NDArray[np.float64]
@@ -37,35 +37,38 @@ def alias_table(weights: Floats) -> tuple[Floats, npt.NDArray[np.int64]]:
 
 @dataclass(frozen=True, kw_only=True)
 class Noise:
-    """A distribution over words on a device. `ids` are the words, in the order of the table."""
+    """A distribution over words, where a library has its arrays. `ids` are the words, in the
+    order of the table."""
 
-    ids: torch.Tensor
-    kept: torch.Tensor
-    alias: torch.Tensor
+    library: Library
+    ids: Drawable
+    kept: Drawable
+    alias: Drawable
 
     @classmethod
-    def of(cls, counts: npt.NDArray[np.int64], power: float, device: torch.device) -> Noise:
+    def of(cls, counts: npt.NDArray[np.int64], power: float, library: Library) -> Noise:
         """Words by `power` of their counts; one that never occurs is never drawn."""
         ids = np.flatnonzero(counts)
         kept, alias = alias_table(counts[ids].astype(np.float64) ** power)
         return cls(
-            ids=torch.from_numpy(ids).to(device),
-            kept=torch.from_numpy(kept.astype(np.float32)).to(device),
-            alias=torch.from_numpy(alias).to(device),
+            library=library,
+            ids=library.array(ids),
+            kept=library.array(kept.astype(np.float32)),
+            alias=library.array(alias),
         )
 
-    def draw(self, word: torch.Tensor) -> torch.Tensor:
+    def draw(self, word: Drawable) -> Drawable:
         """A word for each random word of 64 bits."""
         place = random.below(word, len(self.ids))
-        place = torch.where(random.unit(word) < self.kept[place], place, self.alias[place])
-        return self.ids[place]
+        stays = random.unit(word) < self.kept[place]
+        return self.ids[self.library.functions.where(stays, place, self.alias[place])]
 
-    def draw_others(self, key: int, first: int, true: torch.Tensor, count: int) -> torch.Tensor:
+    def draw_others(self, key: int, first: int, true: Drawable, count: int) -> Drawable:
         """`count` words for each of `true`, whose numbers begin with `first`. A draw of the true
         word itself is drawn once again."""
-        numbers = torch.arange(count * len(true), device=true.device) + count * first
-        drawn = self.draw(random.words(key, numbers)).view(len(true), count)
-        again = (drawn == true.unsqueeze(1)).view(-1).nonzero().squeeze(1)
+        numbers = self.library.arange(count * len(true)) + count * first
+        drawn = self.draw(random.words(key, numbers)).reshape(len(true), count)
+        again = self.library.places((drawn == true[:, None]).reshape(-1))
         other = self.draw(random.words(stream(key, "again"), numbers[again]))
-        drawn.view(-1)[again] = other
+        drawn.reshape(-1)[again] = other
         return drawn

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
-import torch
 
 from dlc.compiler.components.objectives._tokens import PairObjective
 from dlc.runtime.failures import failure
+from dlc.runtime.objectives._arrays import Drawable, Library
 from dlc.runtime.objectives._neighbours import Block, Corpus, Epoch, Found, epoch_key, keep_shares
 from dlc.runtime.objectives._noise import Noise
 from dlc.runtime.objectives.base import Array, Batch, Columns, Rows, Take
@@ -53,18 +53,18 @@ def prepare_pairs(
 
 @dataclass(frozen=True, kw_only=True)
 class _Chunk:
-    """Samples on the device, by their first and last (excluded) number."""
+    """Samples where they are wanted, by their first and last (excluded) number."""
 
     start: int
     stop: int
-    given: torch.Tensor
-    many: torch.Tensor
+    given: Drawable
+    many: Drawable
     rows: Rows
 
     @classmethod
     def empty(cls) -> _Chunk:
-        nothing = torch.empty(0, dtype=torch.int64)
-        return cls(start=0, stop=0, given=nothing, many=nothing, rows=np.empty(0, np.int64))
+        nothing = np.empty(0, np.int64)
+        return cls(start=0, stop=0, given=nothing, many=nothing, rows=nothing)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,22 +92,24 @@ class Pairs:
         epoch: int | None,
         shuffle: bool,
         base: Callable[[Rows], Take],
-        device: torch.device,
+        library: Library,
     ) -> Take:
         objective = self.objective
         found = self._epoch(rows, seed, epoch, shuffle)
-        noise = Noise.of(self.counts, _POWER, device)
+        noise = Noise.of(self.counts, _POWER, library)
         key = stream(epoch_key(seed, epoch), "noise")
         count = objective.negatives
-        truth = torch.zeros(1, 1 + count, device=device)
+        truth = np.zeros((1, 1 + count), np.float32)
         truth[0, 0] = 1.0
+        labels = library.array(truth)
+        functions = library.functions
 
         def draw(start: int, stop: int) -> _Chunk:
             samples = found.samples(start, stop)
-            true = torch.from_numpy(samples.true.astype(np.int64)).to(device)
-            given = torch.from_numpy(samples.given.astype(np.int64)).to(device)
+            true = library.array(samples.true.astype(np.int64))
+            given = library.array(samples.given.astype(np.int64))
             others = noise.draw_others(key, start, true, count)
-            candidates = torch.cat((true.unsqueeze(1), others), dim=1)
+            candidates = functions.concatenate((true[:, None], others), axis=1)
             return _Chunk(start=start, stop=stop, given=given, many=candidates, rows=samples.rows)
 
         chunk = _Chunk.empty()
@@ -125,7 +127,10 @@ class Pairs:
                     objective.texts: chunk.given[part],
                     objective.candidates: chunk.many[part],
                 },
-                {**targets, objective.target: truth.expand(stop - start, -1)},
+                {
+                    **targets,
+                    objective.target: functions.broadcast_to(labels, (stop - start, 1 + count)),
+                },
             )
 
         return batch

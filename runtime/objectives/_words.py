@@ -1,12 +1,13 @@
-"""Random words of 64 bits on a device, each from its counter alone: splitmix64, as in
-`dlc.runtime.seeding`. int64 wraps round as uint64 does; only shifts to the right differ."""
+"""Random words of 64 bits, each from its counter alone: splitmix64, as in
+`dlc.runtime.seeding`, for arrays of numpy and of torch. int64 wraps round as uint64 does;
+only shifts to the right differ."""
 
 from __future__ import annotations
 
-import torch
+from dlc.runtime.objectives._arrays import Drawable
 
 
-def words(start: int, counters: torch.Tensor) -> torch.Tensor:
+def words(start: int, counters: Drawable) -> Drawable:
     """The word of each counter in the stream that begins at `start`: int64 of all 64 bits."""
     word = counters * _signed(0x9E3779B97F4A7C15)
     word += _signed(start)
@@ -17,14 +18,14 @@ def words(start: int, counters: torch.Tensor) -> torch.Tensor:
     return word
 
 
-def shifted(word: torch.Tensor, bits: int) -> torch.Tensor:
+def shifted(word: Drawable, bits: int) -> Drawable:
     """A shift to the right that brings zeros in."""
     found = word >> bits
     found &= (1 << (64 - bits)) - 1
     return found
 
 
-def below(word: torch.Tensor, limit: int) -> torch.Tensor:
+def below(word: Drawable, limit: int) -> Drawable:
     """Whole numbers from 0 to `limit` - 1, of the upper 31 bits; `limit` is below 2^31."""
     found = shifted(word, 33)
     found *= limit
@@ -32,11 +33,9 @@ def below(word: torch.Tensor, limit: int) -> torch.Tensor:
     return found
 
 
-def unit(word: torch.Tensor) -> torch.Tensor:
-    """Numbers from 0 to below 1 in float32, of the lower 24 bits."""
-    found = (word & 0xFFFFFF).to(torch.float32)
-    found *= 2.0**-24
-    return found
+def unit(word: Drawable) -> Drawable:
+    """Numbers from 0 to below 1, of the lower 24 bits, which a float32 holds as they are."""
+    return (word & 0xFFFFFF) * 2.0**-24
 
 
 def _signed(word: int) -> int:

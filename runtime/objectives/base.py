@@ -19,17 +19,17 @@ from dlc.runtime.data.formats.base import Table
 from dlc.runtime.data.ragged import Padding, Ragged
 from dlc.runtime.data.splits import PARTS, Division
 from dlc.runtime.failures import failure
+from dlc.runtime.objectives._arrays import Drawable, Library
 from dlc.runtime.seeding import stream
 
 if TYPE_CHECKING:
-    import torch
-
     from dlc.runtime.data.dataset import Bound
     from dlc.runtime.data.tokenizers import Tokenizer
 
 Array: TypeAlias = npt.NDArray[Any]
 Rows: TypeAlias = npt.NDArray[np.int64]
-Batch: TypeAlias = "tuple[dict[str, torch.Tensor], dict[str, torch.Tensor]]"
+#: Inputs and targets, as arrays of the library that is drawn with.
+Batch: TypeAlias = tuple[dict[str, Drawable], dict[str, Drawable]]
 #: A batch by its first and last (excluded) place in an order.
 Take: TypeAlias = Callable[[int, int], Batch]
 
@@ -50,7 +50,7 @@ class Draws(Protocol):
         epoch: int | None,
         shuffle: bool,
         base: Callable[[Rows], Take],
-        device: torch.device,
+        library: Library,
     ) -> Take:
         """Batches by places from 0 to `count`; `base` gives those of whole rows."""
 
@@ -67,7 +67,8 @@ class Columns:
     `arrays` have a row for each of `rows`, which are the numbers of the file's rows; where an
     objective makes samples of several rows, each has the number of its last one. `bounds`
     are the whole numbers that inputs and targets may hold, `tokenizer` gives that of an input,
-    `time` is the column by whose order the rows are divided.
+    `time` is the column by whose order the rows are divided. `given` are inputs as a model file
+    takes them, where it is asked for; what is no target need not be in `arrays` then.
     """
 
     frame: Frame
@@ -75,6 +76,7 @@ class Columns:
     rows: Rows
     division: Division
     table: Table
+    given: Mapping[str, Array | Ragged] = field(default_factory=dict)
     time: str | None = None
     padding: Mapping[str, Padding] = field(default_factory=dict)
     bounds: Mapping[str, Bound] = field(default_factory=dict)
@@ -167,11 +169,11 @@ class Drawn:
         return self.draws.count(rows, self.seed)
 
     def in_order(
-        self, rows: Rows, epoch: int | None, base: Callable[[Rows], Take], device: torch.device
+        self, rows: Rows, epoch: int | None, base: Callable[[Rows], Take], library: Library
     ) -> Take:
         shuffle = self.shuffle and epoch is not None
         return self.draws.in_order(
-            rows, seed=self.seed, epoch=epoch, shuffle=shuffle, base=base, device=device
+            rows, seed=self.seed, epoch=epoch, shuffle=shuffle, base=base, library=library
         )
 
     def places(self, rows: Rows, epoch: int | None, start: int, stop: int) -> Rows:

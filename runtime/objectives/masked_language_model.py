@@ -6,16 +6,18 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
-import torch
 
 from dlc.compiler.components.objectives.masked_language_model import MASK, MaskedLanguageModel
 from dlc.runtime.failures import failure
 from dlc.runtime.objectives import _words as random
+from dlc.runtime.objectives._arrays import Drawable, Library
 from dlc.runtime.objectives.base import Array, Batch, Columns, Rows, Take, moment
 from dlc.runtime.seeding import stream
 
 # Of the chosen pieces 80 % are masked and 10 % replaced.
 _MASKED, _REPLACED = 0.8, 0.9
+# After every number of 63 bits.
+_LAST = (1 << 63) - 1
 
 
 def prepare(objective: MaskedLanguageModel, columns: Columns) -> Columns:
@@ -73,46 +75,47 @@ class Masking:
         epoch: int | None,
         shuffle: bool,
         base: Callable[[Rows], Take],
-        device: torch.device,
+        library: Library,
     ) -> Take:
         take = base(rows)
         key = moment(seed, "masking", epoch)
-        special = torch.from_numpy(self.special).to(device)
-        ordinary = torch.from_numpy(np.flatnonzero(~self.special)).to(device)
+        special = library.array(self.special)
+        ordinary = library.array(np.flatnonzero(~self.special))
 
         def masked(start: int, stop: int) -> Batch:
             inputs, targets = take(start, stop)
-            places = torch.from_numpy(rows[start:stop].copy()).to(device, non_blocking=True)
+            places = library.array(rows[start:stop].copy())
             tokens = inputs[self.input]
-            hidden, label = self.hide(tokens, places, key, special, ordinary)
+            hidden, label = self.hide(tokens, places, key, special, ordinary, library)
             return {**inputs, self.input: hidden}, {**targets, self.label: label}
 
         return masked
 
     def hide(
         self,
-        tokens: torch.Tensor,
-        places: torch.Tensor,
+        tokens: Drawable,
+        places: Drawable,
         key: int,
-        special: torch.Tensor,
-        ordinary: torch.Tensor,
-    ) -> tuple[torch.Tensor, torch.Tensor]:
+        special: Drawable,
+        ordinary: Drawable,
+        library: Library,
+    ) -> tuple[Drawable, Drawable]:
         """The tokens `[N, T]` with some hidden, and their targets; `places` say which sample of
         the data set each row is."""
-        length = torch.arange(tokens.shape[1], device=tokens.device)
+        where = library.functions.where
         # 2^32 places of a text lie between two samples.
-        counters = (places.unsqueeze(1) << 32) + length
+        counters = (places[:, None] << 32) + library.arange(tokens.shape[1])
         word = random.words(key, counters)
         free = ~special[tokens]
-        total = free.sum(dim=1)
-        wanted = (total * self.fraction).round_().to(torch.int64).clamp_(min=1)
+        total = free.sum(1)
+        wanted = (library.singles(total) * self.fraction).round().clip(min=1)
         # Those with the least numbers are chosen: so many, each as likely as the others.
-        number = random.shifted(word, 1).masked_fill_(~free, torch.iinfo(torch.int64).max)
-        rank = number.argsort(dim=1, stable=True).argsort(dim=1, stable=True)
-        chosen = free & (rank < wanted.unsqueeze(1))
+        number = where(free, random.shifted(word, 1), _LAST)
+        rank = library.order(library.order(number))
+        chosen = free & (rank < wanted[:, None])
         other = random.words(stream(key, "fate"), counters)
         fate = random.unit(other)
         drawn = ordinary[random.below(other, max(len(ordinary), 1))] if len(ordinary) else tokens
-        hidden = torch.where(chosen & (fate < _REPLACED), drawn, tokens)
-        hidden = torch.where(chosen & (fate < _MASKED), self.mask, hidden)
-        return hidden, torch.where(chosen, tokens, self.ignored)
+        hidden = where(chosen & (fate < _REPLACED), drawn, tokens)
+        hidden = where(chosen & (fate < _MASKED), self.mask, hidden)
+        return hidden, where(chosen, tokens, self.ignored)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -38,15 +39,18 @@ def prepare(objective: Windows, columns: Columns) -> Columns:
     )
     start = np.concatenate(first)
     last = start + steps - 1
-    arrays: dict[str, Array | Ragged] = {}
-    for name, values in columns.arrays.items():
-        if name not in (input, target):
-            arrays[name] = values.take(last) if isinstance(values, Ragged) else values[last]
-    series = columns.arrays[input]
-    assert not isinstance(series, Ragged)
-    arrays[input] = series[start[:, None] + np.arange(steps)]
+    within = start[:, None] + np.arange(steps)
+
+    def moved(columns: Mapping[str, Array | Ragged]) -> dict[str, Array | Ragged]:
+        return {
+            name: _taken(values, within if name == input else last)
+            for name, values in columns.items()
+            if name != target
+        }
+
+    arrays = moved(columns.arrays)
     if target is not None:
-        after = columns.arrays.get(target, series)
+        after = columns.arrays[target if target in columns.arrays else input]
         assert not isinstance(after, Ragged)
         found = after[start[:, None] + np.arange(steps, steps + horizon)]
         sizes = [dim for dim in columns.type(target).shape[1:] if isinstance(dim, int)]
@@ -55,7 +59,12 @@ def prepare(objective: Windows, columns: Columns) -> Columns:
             len(start), *(sizes if len(sizes) == declared else found.shape[1 : 1 + declared])
         )
     numbers = columns.rows[last + horizon]
-    return replace(columns, arrays=arrays, rows=numbers, division=division)
+    given = moved(columns.given)
+    return replace(columns, arrays=arrays, given=given, rows=numbers, division=division)
+
+
+def _taken(values: Array | Ragged, places: Rows) -> Array | Ragged:
+    return values.take(places) if isinstance(values, Ragged) else values[places]
 
 
 def starts(rows: Rows, places: Rows, length: int, stride: int) -> Rows:

@@ -17,6 +17,7 @@ from dlc.runtime.data.balancing import balanced
 from dlc.runtime.data.blocks import Blocks, shuffled
 from dlc.runtime.data.ragged import Padding, Ragged
 from dlc.runtime.device import free_bytes
+from dlc.runtime.objectives._arrays import OnDevice
 from dlc.runtime.objectives.base import Drawn
 from dlc.runtime.training.padding import RaggedColumns, bucketed
 
@@ -88,7 +89,7 @@ class Samples:
         draws for that epoch; without one always the same."""
         if self._drawn is None:
             return self._in_order(rows)
-        return self._drawn.in_order(rows, epoch, self._in_order, self.device)
+        return self._drawn.in_order(rows, epoch, self._in_order, OnDevice(self.device))
 
     def _in_order(self, rows: Rows) -> Take:
         where = self.device if self.resident else torch.device("cpu")

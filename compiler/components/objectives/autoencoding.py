@@ -57,3 +57,6 @@ class Autoencoding(Objective):
             )
         self.require(target, wanted, frame.inputs[input], "target" if self.target else None)
         return replace(self, input=input, target=target)
+
+    def restores(self, frame: Frame) -> tuple[str, ...]:
+        return (self.input,) if self.input else ()

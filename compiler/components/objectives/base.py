@@ -74,6 +74,11 @@ class Objective(Component):
         network takes; of what `resolved` gives."""
         return {}
 
+    def restores(self, frame: Frame) -> tuple[str, ...]:
+        """The inputs whose values, as the network gets them, are targets, too; of what `resolved`
+        gives."""
+        return ()
+
     @property
     def regroups(self) -> bool:
         """Whether a sample is made of several rows, or a row gives several samples."""

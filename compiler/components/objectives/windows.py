@@ -133,6 +133,10 @@ class Windows(Objective):
                 help=f"declare it as `{wanted}`, or change `horizon`",
             )
 
+    def restores(self, frame: Frame) -> tuple[str, ...]:
+        made = self.target is not None and self.target not in frame.columns
+        return (self.input,) if made and self.input else ()
+
     def reads(self, frame: Frame) -> Types:
         assert self.input is not None
         found = {self.input: _of_a_row(frame.inputs[self.input])}

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 
+from dlc.compiler.ir.types import DType
+from dlc.runtime.data.preprocessing import InputRecord, Preprocessing
 from dlc.runtime.export.metadata import DataRecord, InputColumns, ModelInfo
 from dlc.runtime.failures import Failure
 
@@ -17,6 +22,22 @@ FULL = ModelInfo(
     parity={"ok": True},
     data=DataRecord(sha256="cd", split={"seed": 0}, classes={"label": ("ja",)}),
 )
+
+
+def test_what_targets_are_made_with_comes_back():
+    record = InputRecord(
+        dtype=DType.STRING,
+        shape=(None, 2),
+        columns=("a", "b"),
+        statistics=(
+            {"entries": np.array(["x", "ÿ"], object)},
+            {"mean": np.array([0.1, 1 / 3], np.float32)},
+        ),
+    )
+    info = replace(FULL, fitted=Preprocessing(inputs={"x": record}))
+    found = ModelInfo.read(info.properties(), "m.onnx").fitted
+    assert found.files() == info.fitted.files()
+    assert found.inputs["x"].statistics[0]["entries"].tolist() == ["x", "ÿ"]
 
 
 def test_all_of_it_comes_back():
@@ -38,6 +59,10 @@ def test_a_file_that_dlc_did_not_write_is_told_from_one_that_it_did():
         ("dlc.parity", "3"),
         ("dlc.data", '{"sha256": 1}'),
         ("dlc.data", "[" * 100_000),
+        ("dlc.fitted", "{}"),
+        ("dlc.fitted", '{"preprocess.json": {}, "statistics.safetensors": "AAAA"}'),
+        ("dlc.fitted", '{"preprocess.json": {"format": 1}, "statistics.safetensors": "AAAA"}'),
+        ("dlc.fitted", '{"preprocess.json": {"format": 1}, "statistics.safetensors": "?"}'),
     ],
 )
 def test_what_we_did_not_write_is_refused(key, value):

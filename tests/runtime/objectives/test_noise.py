@@ -8,10 +8,11 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from dlc.runtime.objectives import _words as random  # noqa: E402
+from dlc.runtime.objectives._arrays import OnDevice, OnHost  # noqa: E402
 from dlc.runtime.objectives._noise import Noise, alias_table  # noqa: E402
 from dlc.runtime.seeding import keys  # noqa: E402
 
-CPU = torch.device("cpu")
+CPU = OnDevice(torch.device("cpu"))
 COUNTS = np.array([0, 0, 9_000, 3_000, 1_000, 0, 300, 100, 30, 10, 3, 1])
 
 
@@ -58,3 +59,10 @@ def test_draws_do_not_hang_on_batches() -> None:
     halves = [noise.draw_others(3, 40, true[:33], 5), noise.draw_others(3, 73, true[33:], 5)]
     assert torch.equal(whole, torch.cat(halves))
     assert not torch.equal(whole, noise.draw_others(4, 40, true, 5))
+
+
+def test_numpy_draws_what_torch_draws() -> None:
+    true = np.arange(2, 12).repeat(300)
+    on_host = Noise.of(COUNTS, 0.75, OnHost()).draw_others(3, 40, true, 5)
+    on_device = Noise.of(COUNTS, 0.75, CPU).draw_others(3, 40, torch.from_numpy(true), 5)
+    assert np.array_equal(on_host, on_device.numpy())

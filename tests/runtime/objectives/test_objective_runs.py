@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import math
 import random
 import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 torch = pytest.importorskip("torch")
 
@@ -18,7 +24,11 @@ from dlc.compiler.codegen.torch_module import generate  # noqa: E402
 from dlc.runtime.data.dataset import DataSet, prepare  # noqa: E402
 from dlc.runtime.data.ragged import Ragged  # noqa: E402
 from dlc.runtime.failures import Failure  # noqa: E402
-from dlc.runtime.inference.evaluator import evaluate, run_subject  # noqa: E402
+from dlc.runtime.inference.evaluator import (  # noqa: E402
+    evaluate,
+    model_subject,
+    run_subject,
+)
 from dlc.runtime.loading import load_module  # noqa: E402
 from dlc.runtime.objectives.base import Drawn  # noqa: E402
 from dlc.runtime.training.plan import Plan, compile_resolved, plan_of  # noqa: E402
@@ -170,7 +180,61 @@ loss: mse_loss(y, same)
 optimizer: adam(lr=5e-2)
 train: {epochs: 2, validate_every: steps(2)}
 """
+# A forecast of a column as the file has it, from windows, and from words and numbers of the
+# last row.
+FORECAST = """\
+dlc: 1
+name: Forecast
+inputs: {past: 'float[N, 12, 2]', kind: 'int[N]', level: 'float[N, 1]'}
+layers:
+  - from: past
+    flatten: {}
+  - linear: 4
+    name: seen
+  - from: kind
+    embedding: {num_embeddings: 4, embedding_dim: 4}
+    name: known
+  - from: level
+    linear: 4
+    name: high
+  - from: [seen, known, high]
+    concat: 1
+  - linear: 3
+    output: guess
+targets: {future: 'float[N, 3]'}
+data:
+  source: series.csv
+  columns: {past: [x, y], kind: kind, level: level, future: y}
+  split: {train: 0.8, validation: 0.1, test: 0.1, time: t}
+  objective: windows(past, future, horizon=3)
+  on_bad_sample: skip
+  batch_size: 32
+preprocess: {past: standardize, kind: vocabulary(max_size=4), level: [impute, standardize]}
+loss: mse_loss(guess, future)
+metrics: r2(guess, future)
+optimizer: adam(lr=1e-2)
+train: {epochs: 2, validate_every: steps(2)}
+"""
+PICTURES = """\
+dlc: 1
+name: Pictures
+inputs: {image: 'float[N, 1, 6, 6]'}
+layers:
+  - conv2d: {out_channels: 1, kernel_size: 3, padding: 1}
+    output: again
+targets: {same: 'float[N, 1, 6, 6]'}
+data:
+  source: pictures
+  objective: autoencoding
+  batch_size: 16
+preprocess: {image: ['resize(6, 6)', standardize]}
+loss: mse_loss(again, same)
+optimizer: adam(lr=1e-2)
+train: {epochs: 2, validate_every: steps(2)}
+"""
 SPECS = {
+    "forecast": FORECAST,
+    "pictures": PICTURES,
     "skip_gram": SKIP_GRAM,
     "cbow": CBOW,
     "masked": MASKED,
@@ -191,8 +255,16 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (found / "corpus.txt").write_text("".join(" ".join(line) + "\n" for line in lines))
     rows = [f"{' '.join(line)}\t{' '.join(line[::-1])}\n" for line in lines]
     (found / "pairs.tsv").write_text("source\ttarget\n" + "".join(rows))
-    waves = [f"{i},{math.sin(i / 5):.6f},{math.cos(i / 5):.6f}\n" for i in range(300)]
-    (found / "series.csv").write_text("t,x,y\n" + "".join(waves))
+    waves = [
+        f"{i},{math.sin(i / 5):.6f},{math.cos(i / 5):.6f},{'abc'[i % 3]},{i % 7 or ''}\n"
+        for i in range(300)
+    ]
+    (found / "series.csv").write_text("t,x,y,kind,level\n" + "".join(waves))
+    (found / "pictures").mkdir()
+    for i in range(60):
+        # Of several sizes, which a step brings to one.
+        pixels = np.random.default_rng(i).integers(0, 256, (8 + i % 3, 7 + i % 2), np.uint8)
+        Image.fromarray(pixels).save(found / "pictures" / f"{i:02}.png")
     return found
 
 
@@ -271,17 +343,58 @@ def test_the_test_part_is_measured_as_at_the_end_of_training(
     assert math.isfinite(figures["loss"])
 
 
-def test_the_model_file_tells_where_its_figures_are(folder: Path, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def exported(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """A run of each spec with its model file, made once."""
     from dlc.runtime.export.exporter import export_network
     from dlc.runtime.export.sources import of_run
-    from dlc.runtime.inference.evaluator import model_subject
 
-    begun(WINDOWS, folder, tmp_path / "run")
-    model = tmp_path / "run" / "model.onnx"
-    export_network(of_run(tmp_path / "run"), model)
-    with pytest.raises(Failure) as caught:
-        evaluate(model_subject(model), part="test")
-    assert "`windows`" in caught.value.diagnostic.message
+    @cache
+    def made(name: str) -> Path:
+        run = tmp_path_factory.mktemp(name) / "run"
+        begun(SPECS[name], folder, run)
+        export_network(of_run(run), run / "model.onnx")
+        return run
+
+    return made
+
+
+@pytest.mark.parametrize("name", SPECS)
+def test_the_model_file_is_measured_as_its_run(name: str, exported: Callable[[str], Path]) -> None:
+    run = exported(name)
+    for part in ("test", "validation"):
+        of_run = evaluate(run_subject(run, "cpu"), part=part)
+        of_file = evaluate(model_subject(run / "model.onnx", "cpu"), part=part)
+        assert of_file.rows == of_run.rows
+        assert of_file.metrics == pytest.approx(of_run.metrics, rel=1e-5)
+    told = json.loads((run / "summary.json").read_text())
+    of_file = evaluate(model_subject(run / "model.onnx", "cpu"), part="test")
+    assert of_file.metrics["loss"] == pytest.approx(told["test"]["loss"], rel=1e-5)
+
+
+def test_a_file_is_measured_without_torch(exported: Callable[[str], Path]) -> None:
+    wanted = {
+        name: evaluate(run_subject(exported(name), "cpu"), part="test").metrics["loss"]
+        for name in ("skip_gram", "masked", "windows")
+    }
+    code = """
+import json, sys
+sys.modules["torch"] = None
+from pathlib import Path
+from dlc.runtime.inference.evaluator import evaluate, model_subject
+for path in sys.argv[1:]:
+    print(evaluate(model_subject(Path(path), "cpu"), part="test").metrics["loss"])
+"""
+    paths = [str(exported(name) / "model.onnx") for name in wanted]
+    result = subprocess.run(
+        [sys.executable, "-c", code, *paths],
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    found = [float(line) for line in result.stdout.split()]
+    assert found == pytest.approx(list(wanted.values()), rel=1e-5)
 
 
 @pytest.mark.parametrize("name", ["masked", "skip_gram", "cbow"])
@@ -322,7 +435,7 @@ def test_an_input_is_its_own_target_after_preprocessing(folder: Path) -> None:
 
 def test_windows_stay_within_their_part(folder: Path) -> None:
     found = prepared(WINDOWS, folder)
-    waves = np.loadtxt(folder / "series.csv", delimiter=",", skiprows=1)[:, 1:]
+    waves = np.loadtxt(folder / "series.csv", delimiter=",", skiprows=1, usecols=(1, 2))
     mean, deviation = waves[:240].mean(axis=0), waves[:240].std(axis=0)
     values = (waves - mean) / deviation
     bounds = {"train": (0, 240), "validation": (240, 270), "test": (270, 300)}
@@ -422,3 +535,18 @@ def test_words_learn_who_their_neighbours_are(folder: Path, tmp_path: Path) -> N
     alike = scores[a][:, a].mean() + scores[b][:, b].mean()
     unlike = scores[a][:, b].mean() + scores[b][:, a].mean()
     assert alike > unlike + 2
+
+
+def test_answers_for_a_part_need_samples_that_are_rows(
+    exported: Callable[[str], Path], folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from dlc.compiler.cli.main import main
+
+    def predict(name: str) -> int:
+        model = exported(name) / "model.onnx"
+        return main(["predict", str(model), str(folder / "series.csv"), "--split", "test"])
+
+    assert predict("autoencoder") == 0
+    assert "10 rows" in capsys.readouterr().out
+    assert predict("windows") == 2
+    assert "`windows` makes samples" in capsys.readouterr().err

@@ -13,6 +13,7 @@ from dlc.runtime.objectives.windows import starts
 
 torch = pytest.importorskip("torch")
 
+from dlc.runtime.objectives._arrays import OnDevice, OnHost  # noqa: E402
 from dlc.runtime.objectives.base import moment  # noqa: E402
 from dlc.runtime.objectives.masked_language_model import Masking  # noqa: E402
 
@@ -36,7 +37,7 @@ def hide(tokens: Any, places: Any, key: int, fraction: float = 0.15) -> tuple[An
     made = masking(fraction)
     special = torch.from_numpy(made.special)
     ordinary = torch.from_numpy(np.flatnonzero(~made.special))
-    return made.hide(tokens, places, key, special, ordinary)
+    return made.hide(tokens, places, key, special, ordinary, OnDevice(torch.device("cpu")))
 
 
 def texts(rows: int, length: int) -> Any:
@@ -49,6 +50,18 @@ def texts(rows: int, length: int) -> Any:
 
 
 # ── masking ──────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("fraction", [0.05, 0.15, 0.35])
+def test_numpy_hides_what_torch_hides(fraction: float) -> None:
+    tokens, places = texts(300, 61), torch.arange(1000, 1300)
+    hidden, label = hide(tokens, places, 9, fraction)
+    made, special = masking(fraction), masking().special
+    on_host = made.hide(
+        tokens.numpy(), places.numpy(), 9, special, np.flatnonzero(~special), OnHost()
+    )
+    assert np.array_equal(on_host[0], hidden.numpy())
+    assert np.array_equal(on_host[1], label.numpy())
 
 
 def test_of_each_text_the_share_is_chosen_rounded_and_one_at_least() -> None:
