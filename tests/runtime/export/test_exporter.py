@@ -79,11 +79,11 @@ def run(path, feeds):
 @pytest.fixture
 def wrong_weights(monkeypatch):
     """The file gets other numbers than the module."""
-    right = exporter.program_state
+    right = exporter.network_state
     monkeypatch.setattr(
         exporter,
-        "program_state",
-        lambda module, program: {k: v + 0.01 for k, v in right(module, program).items()},
+        "network_state",
+        lambda *network: {k: v + 0.01 for k, v in right(*network).items()},
     )
 
 
