@@ -2,306 +2,39 @@
 
 from __future__ import annotations
 
-import json
 import math
 import random
 import signal
-import subprocess
-import sys
-from collections.abc import Callable
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
 
 torch = pytest.importorskip("torch")
 
-from dlc.compiler import Source, check  # noqa: E402
 from dlc.compiler.codegen.torch_module import generate  # noqa: E402
-from dlc.runtime.data.dataset import DataSet, prepare  # noqa: E402
-from dlc.runtime.data.ragged import Ragged  # noqa: E402
 from dlc.runtime.failures import Failure  # noqa: E402
-from dlc.runtime.inference.evaluator import (  # noqa: E402
-    evaluate,
-    model_subject,
-    run_subject,
-)
+from dlc.runtime.inference.evaluator import evaluate, run_subject  # noqa: E402
 from dlc.runtime.loading import load_module  # noqa: E402
 from dlc.runtime.objectives.base import Drawn  # noqa: E402
-from dlc.runtime.training.plan import Plan, compile_resolved, plan_of  # noqa: E402
+from dlc.runtime.training.plan import compile_resolved, plan_of  # noqa: E402
 from dlc.runtime.training.progress import Silent  # noqa: E402
 from dlc.runtime.training.samples import Samples  # noqa: E402
-from dlc.runtime.training.session import Outcome, resume, start  # noqa: E402
-
-WORDS = ["the", "cat", "dog", "bird", "sees", "likes", "eats", "a", "red", "big", "small", "house"]
-
-PAIRS = """\
-dlc: 1
-name: Words
-inputs: {{{inputs}}}
-layers:
-{layers}
-  - from: [u, v]
-    einsum: nkd,nd->nk
-    output: score
-targets: {{label: 'float[N, 4]'}}
-data:
-  source: corpus.txt
-  columns: {{{texts}: line}}
-  objective: {objective}
-  split: {{train: 0.8, validation: 0.1, test: 0.1}}
-  batch_size: 64
-preprocess: {{{texts}: word(vocabulary=30)}}
-loss: binary_cross_entropy_with_logits(score, label)
-optimizer: adam(lr=1e-2)
-train: {{epochs: 2, validate_every: steps(7)}}
-"""
-SKIP_GRAM = PAIRS.format(
-    inputs="center: 'int[N]', context: 'int[N, 4]'",
-    layers="""\
-  - from: center
-    embedding: {num_embeddings: 30, embedding_dim: 8}
-    name: v
-  - from: context
-    embedding: {num_embeddings: 30, embedding_dim: 8}
-    name: u""",
-    texts="center",
-    objective="skip_gram(context=context, label=label, window=2, negatives=3, subsample=0.02)",
+from dlc.runtime.training.session import resume  # noqa: E402
+from tests.runtime.objectives.made import (  # noqa: E402
+    AUTOENCODER,
+    BLOCKS,
+    NEXT,
+    SKIP_GRAM,
+    SPECS,
+    TRANSLATION,
+    WINDOWS,
+    begun,
+    planned,
+    prepared,
+    ragged,
 )
-CBOW = PAIRS.format(
-    inputs="context: 'int[N, 4]', center: 'int[N, 4]'",
-    layers="""\
-  - from: context
-    eq: 0
-    name: absent
-  - from: context
-    embedding: {num_embeddings: 30, embedding_dim: 8}
-  - masked_mean: {padding_mask: absent}
-    name: v
-  - from: center
-    embedding: {num_embeddings: 30, embedding_dim: 8}
-    name: u""",
-    texts="context",
-    objective="cbow(center=center, label=label, window=2, negatives=3)",
-)
-TOKENS = """\
-dlc: 1
-name: Tokens
-dims: {{T: 1..32}}
-inputs: {{tokens: 'int[N, T]', padding: 'bool[N, T]'}}
-layers:
-  - from: tokens
-    embedding: {{num_embeddings: 60, embedding_dim: 8}}
-  - multihead_attention: {{num_heads: 2, key_padding_mask: padding, is_causal: {causal}}}
-  - linear: 60
-    output: logits
-targets: {{label: 'int[N, T]'}}
-data:
-  source: corpus.txt
-  columns: {{tokens: line}}
-  objective: {objective}
-  batch_size: 32
-preprocess: {{tokens: 'wordpiece(vocabulary=60, max_length=32, mask=padding)'}}
-loss: cross_entropy(logits, label)
-metrics: accuracy(logits, label)
-optimizer: adam(lr=1e-2)
-train: {{epochs: 2, validate_every: steps(2)}}
-"""
-MASKED = TOKENS.format(objective="masked_language_model", causal="false")
-NEXT = TOKENS.format(objective="next_token", causal="true")
-BLOCKS = TOKENS.format(objective="next_token(block_length=12)", causal="true")
-TRANSLATION = """\
-dlc: 1
-name: Reversal
-dims: {S: 1..20, T: 1..20}
-inputs: {source: 'int[N, S]', lengths: 'int[N]', previous: 'int[N, T]'}
-layers:
-  - from: source
-    embedding: {num_embeddings: 60, embedding_dim: 8}
-  - gru: {hidden_size: 16, lengths: lengths}
-    name: [read, last]
-  - from: previous
-    embedding: {num_embeddings: 60, embedding_dim: 8}
-  - gru: {hidden_size: 16, h0: last}
-  - linear: 60
-    output: logits
-targets: {word: 'int[N, T]'}
-data:
-  source: pairs.tsv
-  columns: {source: source, previous: target}
-  objective: sequence_to_sequence(previous=previous, label=word)
-  batch_size: 32
-preprocess:
-  source: wordpiece(vocabulary=60, lengths=lengths)
-  previous: wordpiece(vocabulary=60, max_length=21)
-loss: cross_entropy(logits, word, ignore_index=0)
-optimizer: adam(lr=1e-2)
-train: {epochs: 2, validate_every: steps(2)}
-"""
-WINDOWS = """\
-dlc: 1
-name: Waves
-inputs: {past: 'float[N, 12, 2]'}
-layers:
-  - flatten
-  - linear: 6
-  - unflatten: {dim: 1, sizes: [3, 2]}
-    output: guess
-targets: {future: 'float[N, 3, 2]'}
-data:
-  source: series.csv
-  columns: {past: [x, y]}
-  split: {train: 0.8, validation: 0.1, test: 0.1, time: t}
-  objective: windows(past, future, horizon=3)
-  batch_size: 32
-preprocess: {past: standardize}
-loss: mse_loss(guess, future)
-optimizer: adam(lr=1e-2)
-train: {epochs: 2, validate_every: steps(2)}
-"""
-AUTOENCODER = """\
-dlc: 1
-name: Auto
-inputs: {x: 'float[N, 2]'}
-layers:
-  - linear: 2
-    output: y
-targets: {same: 'float[N, 2]'}
-data:
-  source: series.csv
-  columns: {x: [x, y]}
-  objective: autoencoding
-  batch_size: 32
-preprocess: {x: standardize}
-loss: mse_loss(y, same)
-optimizer: adam(lr=5e-2)
-train: {epochs: 2, validate_every: steps(2)}
-"""
-# A forecast of a column as the file has it, from windows, and from words and numbers of the
-# last row.
-FORECAST = """\
-dlc: 1
-name: Forecast
-inputs: {past: 'float[N, 12, 2]', kind: 'int[N]', level: 'float[N, 1]'}
-layers:
-  - from: past
-    flatten: {}
-  - linear: 4
-    name: seen
-  - from: kind
-    embedding: {num_embeddings: 4, embedding_dim: 4}
-    name: known
-  - from: level
-    linear: 4
-    name: high
-  - from: [seen, known, high]
-    concat: 1
-  - linear: 3
-    output: guess
-targets: {future: 'float[N, 3]'}
-data:
-  source: series.csv
-  columns: {past: [x, y], kind: kind, level: level, future: y}
-  split: {train: 0.8, validation: 0.1, test: 0.1, time: t}
-  objective: windows(past, future, horizon=3)
-  on_bad_sample: skip
-  batch_size: 32
-preprocess: {past: standardize, kind: vocabulary(max_size=4), level: [impute, standardize]}
-loss: mse_loss(guess, future)
-metrics: r2(guess, future)
-optimizer: adam(lr=1e-2)
-train: {epochs: 2, validate_every: steps(2)}
-"""
-PICTURES = """\
-dlc: 1
-name: Pictures
-inputs: {image: 'float[N, 1, 6, 6]'}
-layers:
-  - conv2d: {out_channels: 1, kernel_size: 3, padding: 1}
-    output: again
-targets: {same: 'float[N, 1, 6, 6]'}
-data:
-  source: pictures
-  objective: autoencoding
-  batch_size: 16
-preprocess: {image: ['resize(6, 6)', standardize]}
-loss: mse_loss(again, same)
-optimizer: adam(lr=1e-2)
-train: {epochs: 2, validate_every: steps(2)}
-"""
-SPECS = {
-    "forecast": FORECAST,
-    "pictures": PICTURES,
-    "skip_gram": SKIP_GRAM,
-    "cbow": CBOW,
-    "masked": MASKED,
-    "next": NEXT,
-    "blocks": BLOCKS,
-    "translation": TRANSLATION,
-    "windows": WINDOWS,
-    "autoencoder": AUTOENCODER,
-}
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Sentences whose even words go together, reversed texts, and two waves."""
-    found = tmp_path_factory.mktemp("objectives")
-    draw = random.Random(4)
-    lines = [draw.choices(WORDS, k=draw.randint(3, 10)) for _ in range(200)]
-    (found / "corpus.txt").write_text("".join(" ".join(line) + "\n" for line in lines))
-    rows = [f"{' '.join(line)}\t{' '.join(line[::-1])}\n" for line in lines]
-    (found / "pairs.tsv").write_text("source\ttarget\n" + "".join(rows))
-    waves = [
-        f"{i},{math.sin(i / 5):.6f},{math.cos(i / 5):.6f},{'abc'[i % 3]},{i % 7 or ''}\n"
-        for i in range(300)
-    ]
-    (found / "series.csv").write_text("t,x,y,kind,level\n" + "".join(waves))
-    (found / "pictures").mkdir()
-    for i in range(60):
-        # Of several sizes, which a step brings to one.
-        pixels = np.random.default_rng(i).integers(0, 256, (8 + i % 3, 7 + i % 2), np.uint8)
-        Image.fromarray(pixels).save(found / "pictures" / f"{i:02}.png")
-    return found
-
-
-def planned(text: str, folder: Path) -> Plan:
-    result = check(Source("net.yaml", text), path=folder / "net.yaml")
-    assert result.compilation is not None, [d.message for d in result.diagnostics]
-    return plan_of(result.compilation, generate(result.compilation))
-
-
-def begun(text: str, folder: Path, run: Path, progress: Any = None) -> Outcome:
-    return start(
-        planned(text, folder),
-        run,
-        spec=("net.yaml", text),
-        load=load_module,
-        progress=progress or Silent(),
-        device="cpu",
-    )
-
-
-def prepared(text: str, folder: Path) -> DataSet:
-    plan = planned(text, folder)
-    return prepare(
-        plan.data,
-        inputs=plan.inputs,
-        targets=plan.targets,
-        root=folder,
-        preprocess=plan.settings.preprocess,
-        bounds=plan.bounds,
-        losses=[term.loss for term in plan.settings.loss],
-    )
-
-
-def ragged(data: DataSet, name: str) -> Ragged:
-    found = data.arrays[name]
-    assert isinstance(found, Ragged)
-    return found
 
 
 class Interrupting(Silent):
@@ -341,60 +74,6 @@ def test_the_test_part_is_measured_as_at_the_end_of_training(
     figures = evaluate(run_subject(tmp_path / "run", "cpu"), part="test").metrics
     assert figures["loss"] == pytest.approx(summary["test"]["loss"], rel=1e-5)
     assert math.isfinite(figures["loss"])
-
-
-@pytest.fixture(scope="module")
-def exported(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
-    """A run of each spec with its model file, made once."""
-    from dlc.runtime.export.exporter import export_network
-    from dlc.runtime.export.sources import of_run
-
-    @cache
-    def made(name: str) -> Path:
-        run = tmp_path_factory.mktemp(name) / "run"
-        begun(SPECS[name], folder, run)
-        export_network(of_run(run), run / "model.onnx")
-        return run
-
-    return made
-
-
-@pytest.mark.parametrize("name", SPECS)
-def test_the_model_file_is_measured_as_its_run(name: str, exported: Callable[[str], Path]) -> None:
-    run = exported(name)
-    for part in ("test", "validation"):
-        of_run = evaluate(run_subject(run, "cpu"), part=part)
-        of_file = evaluate(model_subject(run / "model.onnx", "cpu"), part=part)
-        assert of_file.rows == of_run.rows
-        assert of_file.metrics == pytest.approx(of_run.metrics, rel=1e-5)
-    told = json.loads((run / "summary.json").read_text())
-    of_file = evaluate(model_subject(run / "model.onnx", "cpu"), part="test")
-    assert of_file.metrics["loss"] == pytest.approx(told["test"]["loss"], rel=1e-5)
-
-
-def test_a_file_is_measured_without_torch(exported: Callable[[str], Path]) -> None:
-    wanted = {
-        name: evaluate(run_subject(exported(name), "cpu"), part="test").metrics["loss"]
-        for name in ("skip_gram", "masked", "windows")
-    }
-    code = """
-import json, sys
-sys.modules["torch"] = None
-from pathlib import Path
-from dlc.runtime.inference.evaluator import evaluate, model_subject
-for path in sys.argv[1:]:
-    print(evaluate(model_subject(Path(path), "cpu"), part="test").metrics["loss"])
-"""
-    paths = [str(exported(name) / "model.onnx") for name in wanted]
-    result = subprocess.run(
-        [sys.executable, "-c", code, *paths],
-        check=True,
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-    found = [float(line) for line in result.stdout.split()]
-    assert found == pytest.approx(list(wanted.values()), rel=1e-5)
 
 
 @pytest.mark.parametrize("name", ["masked", "skip_gram", "cbow"])
@@ -535,18 +214,3 @@ def test_words_learn_who_their_neighbours_are(folder: Path, tmp_path: Path) -> N
     alike = scores[a][:, a].mean() + scores[b][:, b].mean()
     unlike = scores[a][:, b].mean() + scores[b][:, a].mean()
     assert alike > unlike + 2
-
-
-def test_answers_for_a_part_need_samples_that_are_rows(
-    exported: Callable[[str], Path], folder: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    from dlc.compiler.cli.main import main
-
-    def predict(name: str) -> int:
-        model = exported(name) / "model.onnx"
-        return main(["predict", str(model), str(folder / "series.csv"), "--split", "test"])
-
-    assert predict("autoencoder") == 0
-    assert "10 rows" in capsys.readouterr().out
-    assert predict("windows") == 2
-    assert "`windows` makes samples" in capsys.readouterr().err
