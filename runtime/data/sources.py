@@ -67,7 +67,9 @@ def _open(source: str | Source, root: Path) -> Table:
             "E0602", f"`{source.name}` data is not read yet", help=source.available_note or None
         )
     if isinstance(source, HuggingFace):
-        return HuggingFaceTable(source.path, source.config, source.split, source.revision)
+        return HuggingFaceTable(
+            source.path, source.config, source.split, source.revision, root=root
+        )
     if isinstance(source, ParallelText):
         folder = locate(source.path, root)
         texts = {name: locate(f"{source.path}/{text}", root) for name, text in source.texts.items()}

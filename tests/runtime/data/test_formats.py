@@ -5,8 +5,6 @@ from __future__ import annotations
 import gzip
 import io
 import struct
-import sys
-import types
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -18,7 +16,6 @@ import pytest
 from pyarrow import feather
 
 from dlc.runtime.data.formats import compression
-from dlc.runtime.data.formats.hugging_face import HuggingFaceTable
 from dlc.runtime.data.formats.idx import IdxTable
 from dlc.runtime.data.formats.image_folder import ImageFolder
 from dlc.runtime.data.formats.joined import JoinedTable
@@ -340,50 +337,3 @@ def test_files_with_the_same_columns_are_one_table(tmp_path: Path) -> None:
     parts = [open_table(tmp_path / name, "csv") for name in ("a.csv", "b.csv")]
     says = message(lambda: JoinedTable(tmp_path / "*.csv", parts))
     assert "b.csv`: it lacks the column `n`" in says
-
-
-# ── the hub ──────────────────────────────────────────────────────────────────
-
-
-def test_a_data_set_of_the_hub(monkeypatch: pytest.MonkeyPatch) -> None:
-    content = pa.table({"text": ["a", "b", "c"], "label": [0, 1, 0]})
-
-    class Rows:
-        column_names: tuple[str, ...] = ("text", "label")
-
-        def with_format(self, kind: str) -> Rows:
-            assert kind == "arrow"
-            return self
-
-        def select_columns(self, names: list[str]) -> Any:
-            chosen = content.select(names)
-            return types.SimpleNamespace(
-                iter=lambda batch_size: (
-                    chosen.slice(at, batch_size) for at in range(0, len(chosen), batch_size)
-                )
-            )
-
-    def load_dataset(path: str, config: str | None, *, split: str, revision: str | None) -> Rows:
-        if path != "some/reviews":
-            raise ValueError("Dataset 'x' doesn't exist on the Hub.")
-        return Rows()
-
-    module = types.SimpleNamespace(load_dataset=load_dataset)
-    monkeypatch.setitem(sys.modules, "datasets", module)
-    table = HuggingFaceTable("some/reviews")
-    assert table.read(["label", "text"]).to_pydict() == {
-        "label": [0, 1, 0],
-        "text": ["a", "b", "c"],
-    }
-    assert len(table.sha256()) == 64
-    assert "cannot load it: dataset 'x' doesn't exist" in message(lambda: HuggingFaceTable("x"))
-
-
-def test_without_the_library_the_command_that_installs_it_is_said(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setitem(sys.modules, "datasets", None)
-    with pytest.raises(Failure) as caught:
-        HuggingFaceTable("x")
-    assert caught.value.diagnostic.help == "`pip install datasets`"
-    assert caught.value.diagnostic.code.number == "E0603"
