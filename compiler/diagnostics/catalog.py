@@ -115,6 +115,7 @@ _CODES = (
     Code("E0706", "nothing-trained", "every layer is frozen"),
     Code("E0707", "unknown-node", "a node that a model does not have"),
     Code("E0708", "node-without-rows", "a node that gives nothing for each row of the data"),
+    Code("E0709", "uncachable-features", "features of frozen layers that cannot be kept"),
     # E09xx us
     Code("E0901", "internal-error", "a mistake of ours, not of the spec"),
     # W01xx lints

@@ -28,6 +28,7 @@ from dlc.compiler.ops.base import Op
 from dlc.runtime.data.dataset import Bound, refuse_unread
 from dlc.runtime.data.preprocessing import refuse_unavailable
 from dlc.runtime.failures import failure, shown
+from dlc.runtime.training.feature_cache import CachedFeatures, features_of
 from dlc.runtime.training.host_lengths import host_lengths
 from dlc.runtime.training.run_folder import RESOLVED, SPECS, RunFolder
 from dlc.runtime.transfer.pretrained import Pretrained, pretrained_of
@@ -52,7 +53,8 @@ class Plan:
     sample does not allow. `heads` and `scaled` start from the data before the first step,
     `pretrained` are weights to start from; `packages` bring ops that are not dlc's;
     `host_lengths` are inputs that stay on the host. `untrained` says that a layer may lead to
-    no loss, and get no gradient. `lent` are the modules whose parameters others use."""
+    no loss, and get no gradient. `lent` are the modules whose parameters others use; `cached` is
+    what is computed once of frozen layers."""
 
     name: str
     source: str
@@ -73,6 +75,7 @@ class Plan:
     host_lengths: frozenset[str] = frozenset()
     untrained: bool = False
     lent: tuple[str, ...] = ()
+    cached: CachedFeatures | None = None
 
     @property
     def data(self) -> Data:
@@ -110,6 +113,7 @@ def plan_of(compilation: Compilation, source: str) -> Plan:
         packages=_packages(program),
         untrained=_has_untrained(program, compilation.settings),
         lent=_lent(program),
+        cached=features_of(compilation),
     )
     refuse_untrainable(plan)
     return plan

@@ -74,6 +74,20 @@ class Samples:
                 self._ragged.to(device)
         self._tensors = tensors
 
+    @property
+    def rows_count(self) -> int:
+        """The rows of the whole data set."""
+        return self._count
+
+    @property
+    def rows_alone(self) -> bool:
+        """Whether a row is one sample, the same in every epoch, and as long as all others."""
+        return self._drawn is None and self._ragged is None and bool(self._tensors)
+
+    def arrays(self, names: Sequence[str]) -> dict[str, npt.NDArray[Any]]:
+        """Inputs and targets of all rows, on the host."""
+        return {name: self._tensors[name].cpu().numpy() for name in names}
+
     def count(self, rows: Rows) -> int:
         """How many samples are made of the given rows: as many, but for some objectives."""
         return len(rows) if self._drawn is None else self._drawn.count(rows)

@@ -25,6 +25,7 @@ from dlc.runtime.training.balance import balanced
 from dlc.runtime.training.checkpoint import Checkpoint
 from dlc.runtime.training.conclusion import conclude, summary_of
 from dlc.runtime.training.data_init import initialize_from_data
+from dlc.runtime.training.feature_cache import feed_features
 from dlc.runtime.training.plan import Plan
 from dlc.runtime.training.progress import Progress
 from dlc.runtime.training.run_folder import (
@@ -275,6 +276,7 @@ def _choices(plan: Plan, device: torch.device) -> dict[str, Any]:
         "device": device.type,
         "precision": "float32" if precision == "auto" else precision,
         "compile": False,
+        "cached_features": plan.cached is not None,
     }
 
 
@@ -318,6 +320,7 @@ def _train(begun: Begun, load: Load, progress: Progress, world: World) -> Outcom
             began = f"training {plan.name} on {world.described(describe(begun.device))}: "
             began += f"{trainer.epochs.count:,} samples, {trainer.total:,} steps"
             progress.say(began + (f", from step {trainer.at.step:,}" if trainer.at.step else ""))
+            feed_features(trainer)
             trainer.run()
             if not trainer.finished:
                 progress.say(

@@ -22,6 +22,7 @@ from dlc.runtime.failures import Failure, failure, shown
 from dlc.runtime.training import optimizer_state
 from dlc.runtime.training.checkpoint import Checkpoint
 from dlc.runtime.training.early_stopping import watch_of
+from dlc.runtime.training.feature_cache import Fed
 from dlc.runtime.training.hooks import Hook, Hooks
 from dlc.runtime.training.plan import Plan
 from dlc.runtime.training.progress import Progress
@@ -154,6 +155,12 @@ class Trainer:
         self.records = folder.records()
         self._due = 0
         self.saved = 0
+        self.fed: Fed | None = None
+
+    def feed(self, fed: Fed) -> None:
+        """Trains and validates a part of the model, on features that lead to it."""
+        self.fed = fed
+        self.step.joined = fed.model
 
     # ── the loop ─────────────────────────────────────────────────────────────
 
@@ -173,7 +180,8 @@ class Trainer:
     def session(self) -> Iterator[None]:
         """Around all steps that are done in one go."""
         self.model.train()
-        self.step.joined = self.world.joined(self.model, self.plan)
+        if self.fed is None:
+            self.step.joined = self.world.joined(self.model, self.plan)
         for hook in self.hooks.all:
             hook.began(self)
         self.progress.start(
@@ -212,7 +220,7 @@ class Trainer:
         if self.augmenter is not None:
             take = self.augmenter.in_order(order, self.at.epoch)
         else:
-            take = self.samples.in_order(order, self.at.epoch)
+            take = (self.fed or self).samples.in_order(order, self.at.epoch)
         self._due = self._next_event()
         return self.world.taking(take)
 
@@ -359,10 +367,11 @@ class Trainer:
         with ExitStack() as stack:
             for hook in self.hooks.all:
                 stack.enter_context(hook.evaluating())
+            fed = self.fed or self
             found = measured(
-                self.model,
+                fed.model,
                 self.plan,
-                self.samples,
+                fed.samples,
                 rows,
                 self.epochs.batch_size,
                 self.labels,

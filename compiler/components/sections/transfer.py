@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import field
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 from dlc.compiler.components.arguments import Natural, Path, PositiveFloat, Refers
 from dlc.compiler.components.sections.base import Section
@@ -49,6 +49,11 @@ class Transfer(Section):
           unfreeze_at: {encoder.1: 2, encoder.0: 4}
           lr_scale: {encoder: 0.1, embedding: 0.01}
 
+    Layers that are frozen for good, with nothing trained or random before them, give the same
+    in every epoch. What they give is computed once, where it fits into memory and no
+    augmentation changes what goes in, and the rest is trained on it; the weights are the same
+    but for rounding. A line at the start says what is kept.
+
     In `freeze`, `unfreeze_at` and `lr_scale` a name is a layer or a block: whole dotted
     prefixes, `*` for one segment; the first that fits a layer counts.
 
@@ -60,6 +65,8 @@ class Transfer(Section):
         unfreeze_at: the epoch, counted from 0, from which frozen layers are trained too; one
             for all, or one for each
         lr_scale: for a layer, the factor on its learning rate
+        cache: whether what frozen layers give is computed once: `auto` where that can be, `true`
+            to be told by an error where it cannot, `false` never
 
     Source: Yosinski et al., "How transferable are features in deep neural networks?" (2014);
     Howard and Ruder, "Universal language model fine-tuning for text classification" (2018),
@@ -72,3 +79,4 @@ class Transfer(Section):
     freeze: tuple[Annotated[str, Refers("layer")], ...] = ()
     unfreeze_at: Natural | dict[str, Natural] | None = None
     lr_scale: dict[str, PositiveFloat] = field(default_factory=dict)
+    cache: bool | Literal["auto"] = "auto"
