@@ -6,9 +6,22 @@ import ast
 from collections.abc import Iterator
 
 from dlc.compiler.codegen.layout import WIDTH, statement
+from dlc.compiler.components.losses._classes import ClassLoss
+from dlc.compiler.components.missing_labels import missing_labels
 from dlc.compiler.components.settings import LossTerm
 from dlc.compiler.components.text import literal
 from dlc.compiler.ir.graph import Program
+
+_KNOWN_LABELS = '''\
+def known_labels(x: Tensor, target: Tensor, neutral: float) -> tuple[Tensor, Tensor, Tensor]:
+    """Both with what adds nothing to a loss where a label is missing (NaN), and the factor that
+    makes a mean over all labels one over those that are known."""
+    known = ~target.isnan()
+    share = known.numel() / known.sum().clamp(min=1)
+    return torch.where(known, x, neutral), torch.where(known, target, 0.0), share
+
+
+'''
 
 
 def loss_function(program: Program, terms: tuple[LossTerm, ...]) -> Iterator[str]:
@@ -20,12 +33,29 @@ def loss_function(program: Program, terms: tuple[LossTerm, ...]) -> Iterator[str
     def value(name: str) -> str:
         return f"{'outputs' if name in outputs else 'targets'}[{literal(name)}]"
 
-    texts = []
-    for term in terms:
-        text = term.loss.torch(value, types)
+    missing = missing_labels([term.loss for term in terms], dict(program.targets))
+    texts: list[str] = []
+    filled: list[str] = []
+    for number, term in enumerate(terms):
+        loss, names = term.loss, dict.fromkeys(term.loss.names)
+        target = next((name for name in names if name in missing), None)
+        if target is None:
+            text = loss.torch(value, types)
+        elif isinstance(loss, ClassLoss):
+            known = f"({value(target)} != {literal(missing[target])}).any()"
+            text = f"torch.where({known}, {loss.torch(value, types)}, 0.0)"
+        else:
+            x, t, share = (f"{word}_{number}" for word in ("x", "t", "share"))
+            given = f"{value(loss.names[0])}, {value(target)}, {literal(loss.neutral)}"
+            filled.append(f"{x}, {t}, {share} = known_labels({given})")
+            text = (
+                f"{share} * {_atom(loss.torch({loss.names[0]: x, target: t}.__getitem__, types))}"
+            )
         if term.weight != 1.0:
             text = f"{literal(term.weight)} * {_atom(text)}"
         texts.append(text)
+    if filled:
+        yield from _KNOWN_LABELS.splitlines()
     yield "def loss(outputs: dict[str, Tensor], targets: dict[str, Tensor]) -> Tensor:"
     if any(term.loss.balanced for term in terms):
         yield '    """The mean over the batch, without penalties.'
@@ -34,6 +64,8 @@ def loss_function(program: Program, terms: tuple[LossTerm, ...]) -> Iterator[str
         yield '    """'
     else:
         yield '    """The mean over the batch, without penalties."""'
+    for line in filled:
+        yield from statement(line, 1)
     whole = f"return {' + '.join(texts)}"
     if len(texts) == 1 or len(whole) + 4 <= WIDTH:
         yield from statement(whole, 1)

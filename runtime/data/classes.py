@@ -32,7 +32,7 @@ def labels_of(raw: RawRows, targets: Mapping[str, TensorType]) -> dict[str, tupl
     """The class names of the training part."""
     train = raw.division.train
     return {
-        name: tuple(sorted(set(raw.arrays[name][train].tolist())))
+        name: tuple(sorted(set(raw.arrays[name][train].tolist()) - {None}))
         for name in targets
         if raw.arrays[name].dtype == object
     }
@@ -44,6 +44,14 @@ def encode(values: Array, labels: Sequence[str]) -> Array:
     found = pc.fill_null(pc.index_in(words, value_set=pa.array(labels, words.type)), -1)
     indices: Array = found.to_numpy(zero_copy_only=False).astype(np.int64)
     return indices.reshape(values.shape)
+
+
+def lacking(values: Array, absent: int | None) -> Array:
+    """Where the class of a row is missing: no word, or the number `absent`."""
+    if absent is None:
+        return np.zeros(values.shape, bool)
+    found: Array = np.equal(values, None if values.dtype == object else absent)
+    return found.astype(bool)
 
 
 def checked(
@@ -62,7 +70,7 @@ def checked(
         if words is not None and bound is not None:
             _refuse_many(raw, name, words, bound)
         if values.dtype == object or words is not None:
-            wrong = encode(values, words or ()) < 0
+            wrong = (encode(values, words or ()) < 0) & ~lacking(values, raw.bindings[name].absent)
             known = f"the classes are {listed(words or ())}"
         elif bound is not None:
             wrong, known = _outside(values, bound), None
@@ -113,6 +121,7 @@ def refuse_one_class(
         values = raw.arrays[name][raw.division.train]
         if name not in limits or values.ndim != 1 or limits[name].high < 1:
             continue
+        values = values[~lacking(values, raw.bindings[name].absent)]
         if len(values) > 1 and (values == values[0]).all():
             raise one_class(raw, name, values[0])
 

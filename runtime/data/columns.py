@@ -50,6 +50,7 @@ class Binding:
     text: bool = False
     categories: bool = False
     missing: bool = False
+    absent: int | None = None
     joins: str | None = None
     checks: tuple[Preprocess, ...] = ()
 
@@ -93,6 +94,7 @@ def bind(
                 text=name in text,
                 categories=reading.categories,
                 missing=reading.missing,
+                absent=reading.absent,
                 joins=reading.joins,
                 checks=reading.checks,
             )
@@ -373,6 +375,8 @@ class _Reader:
             values = values.astype(np.float64)
         if self.binding.raw is not None:
             return self._exact(values, np.dtype(self.binding.raw.value))
+        if self.binding.absent is not None and values.dtype.kind == "f":
+            values = np.where(np.isnan(values), self.binding.absent, values)
         if values.dtype.kind == "f" and declared.is_int:
             return self._exact(values, np.dtype(np.int64))
         if values.dtype.kind == "f":

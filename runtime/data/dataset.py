@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from dlc.compiler.components.losses.base import Loss
+from dlc.compiler.components.missing_labels import missing_labels
 from dlc.compiler.components.preprocessing.base import Preprocess
 from dlc.compiler.components.sections.data import Data
 from dlc.compiler.ir.types import TensorType
@@ -104,7 +105,8 @@ def prepare(
 ) -> DataSet:
     """Reads the source of a data section and makes it the arrays of a network; where it is
     for `training`, those that augmentation takes beside them. `losses` tell an objective what
-    targets hold where there is nothing to find. For a `file`, inputs are as it takes them.
+    targets hold where there is nothing to find, and which labels may be missing. For a `file`,
+    inputs are as it takes them.
 
     Class names and statistics are fitted on the training part alone, or taken from
     `fitted`. Raises `Failure` E0602 and E0604 to E0606.
@@ -121,6 +123,7 @@ def prepare(
         steps=steps,
         bounds=limits,
         fills=objective.fills,
+        missing=missing_labels(losses, targets),
         training=training,
     )
     opened = recipe.open()

@@ -15,12 +15,14 @@ from dlc.runtime.data.steps.base import Array
 @dataclass(frozen=True, kw_only=True)
 class Reading:
     """`type` is that of the raw values, texts for categories, which may be whole numbers in
-    the file; `missing` lets numbers be missing, as NaN; lists of texts are joined by `joins`.
+    the file; `missing` lets numbers be missing, as NaN, and classes as
+    the number `absent`; lists of texts are joined by `joins`.
     `checks` are the first steps, which need no statistics and may refuse a value."""
 
     type: TensorType
     categories: bool = False
     missing: bool = False
+    absent: int | None = None
     joins: str | None = None
     checks: tuple[Preprocess, ...] = ()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -19,7 +19,7 @@ from dlc.compiler.ir.dims import symbol
 from dlc.compiler.ir.types import DType, TensorType
 from dlc.runtime.augmentation.places import Place, Unfinished, leading, places
 from dlc.runtime.data import texts
-from dlc.runtime.data.classes import Bound, encode, refuse_outside
+from dlc.runtime.data.classes import Bound, encode, lacking, refuse_outside
 from dlc.runtime.data.columns import Array
 from dlc.runtime.data.formats.base import bad_value
 from dlc.runtime.data.preprocessing import InputRecord, Preprocessing, apply, fit, transform
@@ -56,6 +56,7 @@ class Recipe:
     steps: Mapping[str, Sequence[Preprocess]]
     bounds: Mapping[str, Bound]
     fills: frozenset[str] = frozenset()
+    missing: Mapping[str, int | None] = field(default_factory=dict)
     training: bool = False
 
     def chain(self, name: str) -> Sequence[Preprocess]:
@@ -99,7 +100,14 @@ class Recipe:
             targets=self.targets,
             root=self.root,
             raw=dict.fromkeys(strict, DType.STRING),
-            readings=self.readings,
+            readings={
+                **self.readings,
+                **{
+                    name: Reading(type=self.targets[name], missing=True, absent=absent)
+                    for name, absent in self.missing.items()
+                    if name in self.targets
+                },
+            },
             prepare_image=lambda name, image: _to_one_size(self.cut[name], image),
         )
 
@@ -195,7 +203,11 @@ class Recipe:
             if name in raw.arrays:
                 values = raw.arrays.pop(name)
                 if values.dtype == object or name in fitted.labels:
+                    absent = raw.bindings[name].absent
+                    gone = lacking(values, absent)
                     values = encode(values, fitted.labels.get(name, ()))
+                    if absent is not None:
+                        values[gone] = absent
                 arrays[name] = values.astype(np.dtype(type.dtype.value), copy=False)
         for name, bound in self.bounds.items():
             found = arrays.get(name)

@@ -19,7 +19,7 @@ from dlc.compiler.components.preprocessing.base import Preprocess
 from dlc.compiler.ir.types import DType, TensorType
 from dlc.runtime.augmentation.places import Unfinished
 from dlc.runtime.data.blocks import Blocks
-from dlc.runtime.data.classes import checked, one_class
+from dlc.runtime.data.classes import checked, lacking, one_class
 from dlc.runtime.data.columns import Array
 from dlc.runtime.data.dividing import divide_rows
 from dlc.runtime.data.formats.base import Skipped, Stored
@@ -336,7 +336,7 @@ class Stream:
         found: dict[str, set[str]] = {name: set() for name in named}
         for raw in self.raw_blocks(named) if named else ():
             for name in named:
-                found[name] |= set(raw.arrays[name][raw.division.train].tolist())
+                found[name] |= set(raw.arrays[name][raw.division.train].tolist()) - {None}
         return {name: tuple(sorted(words)) for name, words in found.items()}
 
     def _check_classes(
@@ -353,6 +353,7 @@ class Stream:
             bad |= {row.row: row for row in example.skipped}
             for name in names:
                 values = example.arrays[name][example.division.train]
+                values = values[~lacking(values, raw.bindings[name].absent)]
                 if values.ndim == 1 and len(trained[name]) < 2:
                     trained[name] |= set(np.unique(values).tolist())
         self._leave_out(bad)

@@ -15,6 +15,7 @@ import torch
 import torch.distributed as dist
 
 from dlc.compiler.components.losses._classes import ClassLoss
+from dlc.compiler.components.missing_labels import missing_labels
 from dlc.compiler.ir.types import TensorType
 from dlc.runtime.distributed import wire
 from dlc.runtime.training.world import LossFunction, Tensors
@@ -40,7 +41,8 @@ def counts_of(targets: Tensors) -> Sequence[int]:
 def counted(loss: LossFunction, plan: Plan, rank: int) -> LossFunction:
     """The loss whose mean over all ranks is that of the batch; so are its gradients."""
     terms = [term.loss for term in plan.settings.loss]
-    if all(term.divides_by == "samples" for term in terms):
+    partial = missing_labels(terms, plan.targets)
+    if not partial and all(term.divides_by == "samples" for term in terms):
         return _BySamples(loss, rank)
     if len(terms) == 1 and isinstance(terms[0], ClassLoss):
         return _ByLabels(loss, terms[0], rank)

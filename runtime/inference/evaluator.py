@@ -282,6 +282,7 @@ def _targets(
         targets=dict(compilation.program.targets),
         root=root,
         fitted=Preprocessing(inputs={}, labels=record.classes if record else {}),
+        losses=[term.loss for term in compilation.settings.loss],
     )
 
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from dlc.compiler.components.losses.base import Loss
 from dlc.compiler.components.metrics.base import Metric, keys
+from dlc.compiler.components.missing_labels import missing_labels
 from dlc.compiler.components.settings import LossTerm
 from dlc.runtime import losses as measured_losses
 from dlc.runtime import metrics as measured
@@ -42,8 +43,11 @@ class Measures:
     labels: Mapping[str, Sequence[str]] = field(default_factory=dict)
     _states: dict[str, list[State]] = field(default_factory=dict)
     _rows: int = 0
+    _missing: frozenset[str] = field(init=False)
 
     def __post_init__(self) -> None:
+        targets = {name: t for name, t in self.types.items() if name not in self.outputs}
+        self._missing = frozenset(missing_labels([term.loss for term in self.loss], targets))
         known = measured_losses.names()
         losses = [term.loss for term in self.loss if term.loss.name not in known]
         metrics = [metric for metric in self.metrics if metric.name not in measured.names()]
@@ -116,8 +120,13 @@ class Measures:
         return found
 
     def _loss(self, key: str) -> float:
-        """NaN where nothing counted."""
-        figure = self._figure(key, self._losses()[key])
+        """NaN where nothing counted; 0 where that is one of several tasks, without a label."""
+        loss = self._losses()[key]
+        if any(name in self._missing for name in loss.names) and self._states.get(key):
+            merged = self._measured()[key][1].merge(self._states[key])
+            if "sums" in merged and merged["sums"][1] == 0:
+                return 0.0
+        figure = self._figure(key, loss)
         return float("nan") if figure is None else float(figure)
 
     def _figure(self, key: str, metric: Metric | Loss) -> Figure | None:

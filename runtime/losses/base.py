@@ -47,5 +47,7 @@ class PairwiseMean(MeanLoss[Any]):
 
     def part(self, loss: Any, values: Mapping[str, Array], types: Types) -> tuple[float, float]:
         x, t = wide(values, loss.input, loss.target)
-        found = self.of(loss, x, t)
+        # A target of NaN is a label that is missing.
+        known = ~np.isnan(t)
+        found = self.of(loss, x, t)[known]
         return float(found.sum()), float(found.size)

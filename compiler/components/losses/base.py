@@ -20,12 +20,15 @@ class Loss(Component):
     put into the module once. `divides_by` is what its mean divides by, as far as a part of a
     batch can tell: the number of its `samples`, the weights of its `labels` that count (see
     `ClassLoss`), or something that only the whole `batch` tells.
+    `neutral` is an output that is no loss at a target of 0, which stand for those of a label that
+    is missing; None where such labels cannot be left out.
     """
 
     kind: ClassVar[str] = "loss"
     applies: ClassVar[Literal["", "softmax", "sigmoid"]] = ""
     divides_by: ClassVar[Literal["samples", "labels", "batch"]] = "batch"
     helper: ClassVar[str] = ""
+    neutral: ClassVar[float | None] = None
 
     def check(self, types: Mapping[str, TensorType]) -> None:
         """Shapes and element types of what is compared; `types` holds outputs and targets

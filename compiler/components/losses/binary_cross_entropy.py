@@ -26,3 +26,4 @@ class BinaryCrossEntropy(PairwiseLoss):
     """
 
     name: ClassVar[str] = "binary_cross_entropy"
+    neutral: ClassVar[float | None] = 0.0

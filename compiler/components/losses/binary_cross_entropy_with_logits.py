@@ -34,6 +34,7 @@ class BinaryCrossEntropyWithLogits(Loss):
     """
 
     name: ClassVar[str] = "binary_cross_entropy_with_logits"
+    neutral: ClassVar[float | None] = -200.0
     applies: ClassVar[Literal["", "softmax", "sigmoid"]] = "sigmoid"
     divides_by: ClassVar[Literal["samples", "labels", "batch"]] = "samples"
 

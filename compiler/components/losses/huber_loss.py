@@ -27,6 +27,7 @@ class HuberLoss(PairwiseLoss):
     """
 
     name: ClassVar[str] = "huber_loss"
+    neutral: ClassVar[float | None] = 0.0
 
     delta: PositiveFloat = 1.0
 

@@ -22,3 +22,4 @@ class L1Loss(PairwiseLoss):
     """
 
     name: ClassVar[str] = "l1_loss"
+    neutral: ClassVar[float | None] = 0.0

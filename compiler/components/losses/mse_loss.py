@@ -22,3 +22,4 @@ class MseLoss(PairwiseLoss):
     """
 
     name: ClassVar[str] = "mse_loss"
+    neutral: ClassVar[float | None] = 0.0

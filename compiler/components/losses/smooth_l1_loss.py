@@ -27,6 +27,7 @@ class SmoothL1Loss(PairwiseLoss):
     """
 
     name: ClassVar[str] = "smooth_l1_loss"
+    neutral: ClassVar[float | None] = 0.0
 
     beta: NonNegative = 1.0
 
