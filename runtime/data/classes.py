@@ -50,8 +50,9 @@ def lacking(values: Array, absent: int | None) -> Array:
     """Where the class of a row is missing: no word, or the number `absent`."""
     if absent is None:
         return np.zeros(values.shape, bool)
-    found: Array = np.equal(values, None if values.dtype == object else absent)
-    return found.astype(bool)
+    if values.dtype == object:
+        return np.array([value is None for value in values.flat], bool).reshape(values.shape)
+    return np.asarray(values == absent)
 
 
 def checked(

@@ -11,11 +11,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from dlc.compiler.analysis.frozen_features import frozen_features
-from dlc.compiler.codegen.torch_module import generate_network
+from dlc.compiler.codegen.torch_parts import FrozenParts, frozen_parts
 from dlc.compiler.compilation import Compilation
-from dlc.compiler.components.base import ComponentError
-from dlc.compiler.diagnostics.model import DiagnosticError
 from dlc.runtime.data.columns import Array
 from dlc.runtime.data.memory import available_bytes
 from dlc.runtime.failures import Failure, failure
@@ -33,16 +30,9 @@ _RELATIVE, _ABSOLUTE = 1e-3, 1e-4
 
 @dataclass(frozen=True, kw_only=True)
 class CachedFeatures:
-    """The two parts of a network as modules' source: `trunk` gives `features` from `inputs`,
-    `head` the outputs from its `taken`. `numbers` are those of one row of the features, where
-    their sizes are known. `wanted` says that the spec insists."""
+    """What of a network is computed once, and whether the spec insists on it."""
 
-    trunk: str
-    head: str
-    inputs: tuple[str, ...]
-    features: tuple[str, ...]
-    taken: tuple[str, ...]
-    layers: tuple[str, ...]
+    parts: FrozenParts
     wanted: bool
 
 
@@ -61,26 +51,10 @@ def features_of(compilation: Compilation) -> CachedFeatures | None:
     if transfer is None or not transfer.freeze or transfer.cache is False:
         return None
     wanted = transfer.cache is True
-    try:
-        found = frozen_features(compilation.program, transfer)
-        if found is not None:
-            trunk, head = found.trunk, found.head
-            features = tuple(name for name, _ in trunk.graph.outputs)
-            return CachedFeatures(
-                trunk=generate_network(trunk),
-                head=generate_network(head),
-                inputs=trunk.graph.inputs,
-                features=features,
-                taken=head.graph.inputs,
-                layers=tuple(node.name for node in trunk.graph.nodes),
-                wanted=wanted,
-            )
-    except (DiagnosticError, ComponentError):
-        # A part that shows no size of its own, such as a length that only an input tells.
-        pass
-    if wanted:
+    parts = frozen_parts(compilation)
+    if parts is None and wanted:
         raise _refused("no layer is frozen for good with nothing trained or random before it")
-    return None
+    return None if parts is None else CachedFeatures(parts=parts, wanted=wanted)
 
 
 def feed_features(trainer: Trainer) -> None:
@@ -92,7 +66,7 @@ def feed_features(trainer: Trainer) -> None:
         return
     reason = _obstacle(trainer)
     if not reason:
-        fed = _Maker(trainer, cached).fed()
+        fed = _Maker(trainer, cached.parts).fed()
         if isinstance(fed, Fed):
             trainer.feed(fed)
             return
@@ -130,11 +104,11 @@ def _obstacle(trainer: Trainer) -> str:
 
 
 class _Maker:
-    def __init__(self, trainer: Trainer, cached: CachedFeatures) -> None:
+    def __init__(self, trainer: Trainer, parts: FrozenParts) -> None:
         self.trainer = trainer
-        self.cached = cached
-        self.trunk = self._part(cached.trunk)
-        self.head = self._part(cached.head)
+        self.parts = parts
+        self.trunk = self._part(parts.trunk)
+        self.head = self._part(parts.head)
 
     def _part(self, source: str) -> nn.Module:
         """A part of the network, made of its submodules."""
@@ -145,7 +119,7 @@ class _Maker:
 
     def fed(self) -> Fed | str:
         """What is trained on, or why there is none."""
-        trainer, cached = self.trainer, self.cached
+        trainer, parts = self.trainer, self.parts
         samples = trainer.samples
         rows = np.concatenate([trainer.epochs.rows, trainer.validation])
         began = time.perf_counter()
@@ -166,20 +140,20 @@ class _Maker:
             for module, training in modes:
                 module.training = training
         others = samples.arrays(
-            [*(n for n in cached.taken if n in samples.inputs), *samples.targets]
+            [*(n for n in parts.taken if n in samples.inputs), *samples.targets]
         )
         kept = Samples(
             {**others, **arrays},
-            inputs=cached.taken,
+            inputs=parts.taken,
             targets=samples.targets,
             device=samples.device,
         )
         seconds = time.perf_counter() - began
         size = sum(array.nbytes for array in arrays.values())
-        count = len(cached.layers)
+        count = len(parts.layers)
         trainer.progress.say(
             f"{count} frozen layer{'' if count == 1 else 's'} computed once, up to "
-            f"`{cached.layers[-1]}`: {_size(size)} of features in {seconds:.2g} s; an epoch trains "
+            f"`{parts.layers[-1]}`: {_size(size)} of features in {seconds:.2g} s; an epoch trains "
             "the rest"
         )
         return Fed(model=self.head, samples=kept)
@@ -187,7 +161,7 @@ class _Maker:
     def _features(self, rows: Rows) -> dict[str, torch.Tensor]:
         given, _ = self.trainer.samples.in_order(rows)(0, len(rows))
         found: dict[str, torch.Tensor] = self.trunk(
-            **{name: given[name] for name in self.cached.inputs}
+            **{name: given[name] for name in self.parts.inputs}
         )
         return found
 

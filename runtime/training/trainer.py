@@ -25,6 +25,7 @@ from dlc.runtime.training.early_stopping import watch_of
 from dlc.runtime.training.feature_cache import Fed
 from dlc.runtime.training.hooks import Hook, Hooks
 from dlc.runtime.training.plan import Plan
+from dlc.runtime.training.position import Position
 from dlc.runtime.training.progress import Progress
 from dlc.runtime.training.run_folder import RunFolder
 from dlc.runtime.training.samples import Epochs, Rows, Samples, Take
@@ -59,19 +60,6 @@ class Network(Protocol):
     def set_dropout(self, model: torch.nn.Module, epoch: int) -> None: ...
 
     def freeze(self, model: torch.nn.Module, epoch: int = 0) -> None: ...
-
-
-@dataclass(kw_only=True)
-class Position:
-    """How far a run has come. `taken` counts the samples of the epoch under way; the loss
-    is summed over `seen` samples since the last record."""
-
-    step: int = 0
-    epoch: int = 0
-    taken: int = 0
-    loss: float = 0.0
-    seen: int = 0
-    seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
