@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import time
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -126,7 +127,10 @@ def test_weights_and_biases_keeps_an_offline_run(
     assert [tracker.name for tracker in progress.trackers] == ["wandb"]
     known = read_known(tmp_path / "run")["wandb"]["id"]
     (kept,) = (tmp_path / "run" / "wandb").glob(f"offline-run-*-{known}/run-{known}.wandb")
-    content = kept.read_bytes()
+    # The library writes in a process of its own, which may be behind.
+    deadline = time.monotonic() + 60
+    while b"val_loss" not in (content := kept.read_bytes()) and time.monotonic() < deadline:
+        time.sleep(0.1)
     assert b"val_loss" in content
     assert b"optimizer.lr" in content
 
