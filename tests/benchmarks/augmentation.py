@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import torch
 import torch.nn.functional as F
 
 from dlc.compiler import Source, check
+from dlc.compiler.components.augmentations.random_resized_crop import RandomResizedCrop
 from dlc.runtime.augmentation.augmenter import Augmenter
+from dlc.runtime.augmentation.base import Picture, kernel_of
+from dlc.runtime.augmentation.draws import Draws
+from dlc.runtime.augmentation.vision import functional
 from dlc.runtime.training.samples import Samples, Take
 from tests.benchmarks.measure import interleaved
 from tests.benchmarks.training_step import generated
@@ -81,4 +87,25 @@ def run() -> list[tuple[str, str]]:
         rows.append(
             (f"LeNet-5, batch {_BATCH}, CPU: step with `{listed}` over without", ratio.text)
         )
-    return rows
+    return [*rows, *_crops()]
+
+
+def _crops() -> Iterator[tuple[str, str]]:
+    """The batch at once over a loop, and larger pictures, where it is the loop."""
+    for size, batch in ((28, 128), (32, 128), (64, 64), (224, 16)):
+        picture = Picture(x=torch.rand(batch, 3, size, size))
+        step = RandomResizedCrop(height=size)
+        kernel = kernel_of(step)
+        drawn = kernel.draw(step, Draws(0, 0, 0, np.arange(batch)), (3, size, size))
+        ratio = interleaved(
+            partial(kernel.apply, step, picture, drawn), partial(_looped, picture, drawn, size), 20
+        )
+        yield f"random_resized_crop of {batch} pictures of {size} x {size} over a loop", ratio.text
+
+
+def _looped(picture: Picture, windows: npt.NDArray[np.int64], size: int) -> torch.Tensor:
+    parts = [
+        functional.resized_crop(x, *window, size=[size, size], antialias=True)
+        for x, window in zip(picture.x, windows.tolist(), strict=True)
+    ]
+    return torch.stack(parts)

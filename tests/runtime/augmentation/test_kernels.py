@@ -31,9 +31,10 @@ from dlc.compiler.components.augmentations.shift import Shift
 from dlc.compiler.components.augmentations.time_series_jitter import TimeSeriesJitter
 from dlc.compiler.components.augmentations.token_dropping import TokenDropping
 from dlc.compiler.components.augmentations.vertical_flip import VerticalFlip
-from dlc.runtime.augmentation import colors, policies
+from dlc.runtime.augmentation import colors, policies, vision
 from dlc.runtime.augmentation.base import Picture, kernel_of
 from dlc.runtime.augmentation.draws import Draws
+from dlc.runtime.augmentation.kernels import random_resized_crop
 
 COUNT = 12
 
@@ -146,13 +147,33 @@ def test_a_crop_larger_than_the_picture_is_filled() -> None:
     assert torch.all((found > 0).sum(dim=(1, 2, 3)) == 3 * 14 * 17)
 
 
-def test_resized_crops_are_those_of_torchvision() -> None:
+@pytest.mark.parametrize("size", [(8, 10), (23, 19), (14, 17), (1, 1)])
+@pytest.mark.parametrize("at_once", [True, False])
+def test_resized_crops_are_those_of_torchvision(
+    size: tuple[int, int], at_once: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(random_resized_crop, "_MOST_PRODUCTS", 1e9 if at_once else 0)
     x = pictures()
-    step = RandomResizedCrop(height=8, width=10, scale=(0.2, 0.9))
+    step = RandomResizedCrop(height=size[0], width=size[1], scale=(0.05, 0.9))
     windows, found = run(step, x)
     for index in range(COUNT):
         expected = functional.resized_crop(
-            x[index], *windows[index].tolist(), size=[8, 10], antialias=True
+            x[index], *windows[index].tolist(), size=list(size), antialias=True
+        )
+        same(found[index], expected, 1e-6)
+
+
+@pytest.mark.parametrize("size", [(8, 10), (23, 19), (14, 17), (1, 1)])
+def test_resized_crops_of_classes_are_those_of_torchvision(size: tuple[int, int]) -> None:
+    x = (pictures(1) * 9).floor()
+    step = RandomResizedCrop(height=size[0], width=size[1], scale=(0.05, 0.9))
+    windows, found = run(step, x, classes=True)
+    for index in range(COUNT):
+        expected = functional.resized_crop(
+            x[index],
+            *windows[index].tolist(),
+            size=list(size),
+            interpolation=vision.NEAREST,
         )
         assert torch.equal(found[index], expected)
 
