@@ -16,6 +16,8 @@ NAMES = (
     "input_pipeline",
     "word2vec",
     "averages",
+    "feature_cache",
+    "transfer",
 )
 
 
