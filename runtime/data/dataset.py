@@ -124,6 +124,7 @@ def prepare(
         bounds=limits,
         fills=objective.fills,
         missing=missing_labels(losses, targets),
+        shared=objective.shared,
         training=training,
     )
     opened = recipe.open()
@@ -153,7 +154,7 @@ def prepare(
         padding=texts.paddings(recipe.inputs, steps),
         skipped=raw.skipped,
         unfinished=found.unfinished,
-        blocks=_blocks(raw, found.arrays) if data.objective is None else None,
+        blocks=_blocks(raw, found.arrays) if data.objective is None or objective.shared else None,
         given=given,
     )
     return objective.made(samples, limits)

@@ -46,8 +46,8 @@ class Finished:
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
     """How the inputs and targets of a network are made. `bounds` are the whole numbers that
-    they may hold; `fills` are inputs that have no column, because an objective fills them.
-    For `training`, what augmentation takes is made, too."""
+    they may hold; `fills` are inputs that have no column, because an objective fills them, and
+    `shared` targets that are an input. For `training`, what augmentation takes is made, too."""
 
     data: Data
     inputs: Mapping[str, TensorType]
@@ -57,6 +57,7 @@ class Recipe:
     bounds: Mapping[str, Bound]
     fills: frozenset[str] = frozenset()
     missing: Mapping[str, int | None] = field(default_factory=dict)
+    shared: Mapping[str, str] = field(default_factory=dict)
     training: bool = False
 
     def chain(self, name: str) -> Sequence[Preprocess]:
@@ -209,10 +210,12 @@ class Recipe:
                     if absent is not None:
                         values[gone] = absent
                 arrays[name] = values.astype(np.dtype(type.dtype.value), copy=False)
+        # They share the memory of the input.
+        arrays |= {t: arrays[name] for t, name in self.shared.items() if name in arrays}
         for name, bound in self.bounds.items():
             found = arrays.get(name)
             if found is not None and not isinstance(found, Ragged):
-                refuse_outside(raw, name, found, bound)
+                refuse_outside(raw, self.shared.get(name, name), found, bound)
         return Finished(arrays=arrays, unfinished=unfinished)
 
     def _tokens(self, raw: RawRows, name: str, fitted: Preprocessing) -> dict[str, Ragged]:

@@ -70,7 +70,7 @@ def _whole_only(recipe: Recipe, opened: Opened, stored: Stored | None) -> tuple[
             f"`{shown(opened.table.path)}` cannot be read from its middle",
             "store it as Parquet, or leave `memory` out",
         )
-    if recipe.data.objective is not None:
+    if recipe.data.objective is not None and not recipe.shared:
         return (
             f"`{recipe.data.objective.name}` works on all rows together",
             "leave `memory` out",
@@ -121,6 +121,7 @@ class Stream:
         # What all blocks of a column hold; each alone may seem to hold something else.
         self._dtypes: dict[str, np.dtype[Any]] = {}
         self._shapes: dict[str, tuple[int, ...]] = {}
+        self._pictures: dict[str, tuple[int | None, ...]] = {}
         self.rows, self.division = self._divided(stored)
         self._part_changed()
         skip = self.table.skip
@@ -203,7 +204,12 @@ class Stream:
         """Its kept rows, divided. A table that skips lists what is bad in `skipped`."""
         start, stop = self._starts[block], self._starts[block + 1]
         rows = self.rows[start:stop]
-        bindings = [b for name, b in self._bindings.items() if names is None or name in names]
+        wanted = None if names is None else {self.recipe.shared.get(n, n) for n in names}
+        bindings = [
+            replace(b, shape=self._pictures.get(name, b.shape))
+            for name, b in self._bindings.items()
+            if wanted is None or name in wanted
+        ]
         raw = RawRows(
             table=self.table,
             bindings=self._bindings,
@@ -219,6 +225,9 @@ class Stream:
             content = content.take(pa.array(rows - self._first[block] - 1))
         found = values_of(self.opened, bindings, content, rows)
         trains = self._trains[start:stop][np.isin(rows, found.rows)] if found.bad else None
+        for name in found.images if len(found.rows) else ():
+            # The first picture decides the size, as it does where all are read at once.
+            self._pictures.setdefault(name, found.arrays[name].shape[1:])
         return replace(
             raw,
             arrays={name: self._alike(name, a, found.rows) for name, a in found.arrays.items()},
@@ -231,7 +240,9 @@ class Stream:
     def _alike(self, name: str, values: Array, rows: Rows) -> Array:
         """The values in the element type of all blocks. Raises `Failure` E0606 where a block
         has rows of another size."""
-        shape = self._shapes.setdefault(name, values.shape[1:])
+        shape = self._shapes.setdefault(name, values.shape[1:]) if len(values) else None
+        if shape is None:
+            return values
         if values.shape[1:] != shape:
             raise failure(
                 "E0606",
@@ -405,7 +416,8 @@ class Columns(Mapping[str, Array]):
 
     def __init__(self, stream: Stream) -> None:
         self.stream = stream
-        self.names = (*stream.recipe.read, *stream.recipe.targets)
+        recipe = stream.recipe
+        self.names = (*recipe.read, *recipe.targets, *recipe.shared)
 
     def __getitem__(self, name: str) -> Array:
         if name not in self.names:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from dlc.compiler.components.base import ComponentError
 from dlc.compiler.components.losses.base import Loss
 from dlc.compiler.components.objectives._frame import frame_of
+from dlc.compiler.components.objectives.autoencoding import Autoencoding
 from dlc.compiler.components.objectives.windows import Windows
 from dlc.compiler.components.preprocessing.base import Preprocess
 from dlc.compiler.components.sections.data import Data
@@ -27,7 +28,8 @@ if TYPE_CHECKING:
 class Applied:
     """`inputs` and `targets` are the types by which columns are read: those of the network
     where there is no objective. `fills` are inputs and targets that have no column; `restores`
-    the inputs whose values are targets, too; `regroups` says that samples are not rows, and
+    the inputs whose values are targets, too, and `shared` the targets that are an input as it
+    is; `regroups` says that samples are not rows, and
     `of_rows` are the inputs of which a row gives less dims than a sample has."""
 
     def __init__(
@@ -42,6 +44,7 @@ class Applied:
         self.fills: frozenset[str] = frozenset()
         self.restores: frozenset[str] = frozenset()
         self.of_rows: frozenset[str] = frozenset()
+        self.shared: dict[str, str] = {}
         self.regroups = False
         self._objective = None
         self._columns = data.columns
@@ -57,6 +60,8 @@ class Applied:
         self.fills = frozenset(found.fills) - (set(found.may_have_columns) & set(reads))
         self.restores = frozenset(found.restores(self._frame))
         self.regroups = found.regroups
+        if isinstance(found, Autoencoding):
+            self.shared = dict.fromkeys(found.fills, str(found.input))
         self._shapes = {name: inputs[name] for name in reads if name in inputs}
         self.of_rows = frozenset(n for n, t in self._shapes.items() if reads[n].rank < t.rank)
         self.inputs |= {name: type for name, type in reads.items() if name in inputs}

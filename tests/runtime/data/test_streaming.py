@@ -9,7 +9,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from PIL import Image
 
+from dlc.compiler.components.objectives.autoencoding import Autoencoding
 from dlc.compiler.components.preprocessing.impute import Impute
 from dlc.compiler.components.preprocessing.log import Log
 from dlc.compiler.components.preprocessing.pca import Pca
@@ -20,6 +22,7 @@ from dlc.compiler.ir.dims import symbol
 from dlc.compiler.ir.types import float_tensor, int_tensor
 from dlc.runtime.data import streaming
 from dlc.runtime.data.dataset import Bound, DataSet, prepare
+from dlc.runtime.data.formats import image_folder
 from dlc.runtime.failures import Failure
 
 N = symbol("N")
@@ -199,6 +202,85 @@ def test_an_arrow_file_streams_and_an_arrow_stream_does_not(tmp_path: Path) -> N
     ):
         writer.write_table(table(), max_chunksize=41)
     assert "cannot be read from its middle" in refused(tmp_path, source="rows.arrow")
+
+
+def pictures(folder: Path, count: int = 30, size: tuple[int, int] = (5, 4)) -> None:
+    """Three classes of noise, too large for all to be in one block."""
+    for i in range(count):
+        place = folder / "pictures" / "abc"[i * 3 // count]
+        place.mkdir(parents=True, exist_ok=True)
+        pixels = np.random.default_rng(i).integers(0, 256, (*size, 3), np.uint8)
+        Image.fromarray(pixels).save(place / f"{i:02}.png")
+
+
+def of_pictures(root: Path, memory: Any, **changes: Any) -> DataSet:
+    return prepare(
+        Data(source="pictures", memory=memory, **changes),
+        inputs={"image": float_tensor(N, 3, symbol("H"), symbol("W"))},
+        targets={"label": int_tensor(N)},
+        root=root,
+        preprocess={"image": STEPS},
+    )
+
+
+def test_a_folder_of_images_streams(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(image_folder, "_BLOCK_BYTES", 500)
+    pictures(tmp_path)
+    held, read = (of_pictures(tmp_path, memory) for memory in ("resident", "stream"))
+    assert read.stream is not None
+    assert held.blocks is not None
+    assert len(read.stream.blocks) > 5
+    np.testing.assert_array_equal(held.blocks.starts, read.stream.blocks.starts)
+    assert held.blocks.row_bytes == read.stream.blocks.row_bytes
+    assert held.preprocessing.labels == read.preprocessing.labels == {"label": ("a", "b", "c")}
+    np.testing.assert_array_equal(held.arrays["image"], read.arrays["image"])  # type: ignore[arg-type]
+    np.testing.assert_array_equal(held.arrays["label"], read.arrays["label"])  # type: ignore[arg-type]
+
+
+def test_a_picture_of_another_size_is_told_of_and_left_out_alike(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(image_folder, "_BLOCK_BYTES", 1)
+    pictures(tmp_path)
+    odd = tmp_path / "pictures" / "b" / "15.png"
+    Image.fromarray(np.zeros((9, 9, 3), np.uint8)).save(odd)
+    (tmp_path / "pictures" / "a" / "00.png").write_bytes(b"no picture")
+    messages, skipped = [], []
+    for memory in ("resident", "stream"):
+        with pytest.raises(Failure) as caught:
+            of_pictures(tmp_path, memory)
+        messages.append(caught.value.diagnostic.message)
+        found = of_pictures(tmp_path, memory, on_bad_sample="skip")
+        skipped.append([(row.row, row.reason) for row in found.skipped])
+    assert messages[0] == messages[1]
+    assert skipped[0] == skipped[1]
+    assert [row for row, _ in skipped[0]] == [1, 16]
+
+
+def test_what_is_its_own_target_streams(tmp_path: Path) -> None:
+    write(tmp_path, table())
+    found = {}
+    for memory in ("resident", "stream"):
+        found[memory] = prepare(
+            Data(
+                source="rows.parquet",
+                columns={"x": "[abc]"},
+                memory=memory,
+                objective=Autoencoding(),
+            ),
+            inputs={"x": float_tensor(N, 3)},
+            targets={"same": float_tensor(N, 3)},
+            root=tmp_path,
+            preprocess={"x": STEPS},
+        )
+    held, read = found["resident"], found["stream"]
+    assert read.stream is not None
+    assert held.blocks is not None
+    assert held.blocks.row_bytes == read.stream.blocks.row_bytes
+    assert set(read.arrays) == {"x", "same"}
+    np.testing.assert_array_equal(read.arrays["same"], read.arrays["x"])  # type: ignore[arg-type]
+    np.testing.assert_array_equal(read.arrays["same"], held.arrays["same"])  # type: ignore[arg-type]
+    assert set(read.stream.load(2)) == {"x", "same"}
 
 
 def test_what_does_not_fit_the_memory_streams(
