@@ -130,7 +130,7 @@ def _record(exported: Exported) -> dict[str, Any]:
 
 
 def _text(exported: Exported, network: Network, *, trained: bool) -> str:
-    parity = exported.parity
+    parity, same = exported.parity, exported.parity.agreement
     sizes = ", ".join(
         f"{name} = {' and '.join(map(str, sorted(values)))}"
         for name, values in sorted(parity.sizes.items())
@@ -146,8 +146,8 @@ def _text(exported: Exported, network: Network, *, trained: bool) -> str:
     lines.append(
         f"equal to PyTorch on {len(parity.kinds)} probes"
         + (f" ({sizes})" if sizes else "")
-        + f": largest difference {parity.max_abs:.1e}, "
-        f"{100 * parity.agreement:g} % of the answers the same"
+        + f": largest difference {parity.max_abs:.1e}"
+        + ("" if same is None else f", {100 * same:g} % of the answers the same")
     )
     if network.started is not None:
         lines.append("nothing is trained here, and nothing preprocessed; its weights are from")

@@ -47,6 +47,7 @@ from dlc.runtime.export.onnx_builder import (
 from dlc.runtime.export.parity import ParityReport, compare
 from dlc.runtime.export.probes import RawValues, probes
 from dlc.runtime.export.reference import TorchReference, network_state
+from dlc.runtime.export.scores import class_scores
 from dlc.runtime.export.weights import Array
 from dlc.runtime.failures import Failure, failure, io_failure
 from dlc.runtime.inference.model_files import external_tensors, first_line, load_proto
@@ -138,6 +139,7 @@ def export_network(
             draft.model(),
             reference,
             _postprocess(program, pipeline),
+            scores=class_scores(program, settings),
         )
         if not parity.ok:
             raise parity.refusal()

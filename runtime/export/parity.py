@@ -45,8 +45,9 @@ class Reference(Protocol):
 class OutputAgreement:
     """How close one output came. `max_abs` is in units of the output, over all but extreme
     inputs; `max_rel` is relative to the larger of 1 and the greatest value of the probe,
-    over all; `agreement` is the share of equal answers: of the greatest score for floats, of the
-    value itself for labels and whole numbers."""
+    over all; `agreement` is the share of equal answers: of the class with the greatest score, of
+    the value itself for labels and whole numbers. Other floats are no answers, and an output of
+    them has None."""
 
     max_abs: float = 0.0
     max_rel: float = 0.0
@@ -54,8 +55,8 @@ class OutputAgreement:
     answers: int = 0
 
     @property
-    def agreement(self) -> float:
-        return self.equal / self.answers if self.answers else 1.0
+    def agreement(self) -> float | None:
+        return self.equal / self.answers if self.answers else None
 
 
 @dataclass(kw_only=True)
@@ -77,8 +78,9 @@ class ParityReport:
         return max((output.max_abs for output in self.outputs.values()), default=0.0)
 
     @property
-    def agreement(self) -> float:
-        return min((output.agreement for output in self.outputs.values()), default=1.0)
+    def agreement(self) -> float | None:
+        found = (output.agreement for output in self.outputs.values())
+        return min((share for share in found if share is not None), default=None)
 
     def record(self) -> dict[str, Any]:
         """For the model's metadata and `--format json`."""
@@ -92,7 +94,7 @@ class ParityReport:
                 name: {
                     "max_abs": _short(output.max_abs),
                     "max_rel": _short(output.max_rel),
-                    "agreement": _short(output.agreement),
+                    "agreement": None if output.agreement is None else _short(output.agreement),
                 }
                 for name, output in self.outputs.items()
             },
@@ -114,10 +116,13 @@ def compare(
     reference: Reference,
     postprocess: Callable[[Mapping[str, Array]], dict[str, Array]] | None = None,
     tolerance: Tolerance = FLOAT32_CPU,
+    scores: Mapping[str, int] | None = None,
 ) -> ParityReport:
     """Runs every probe through both. `postprocess` recomputes, from the model's own network
-    outputs, what it adds to them, so that a near tie is no disagreement."""
+    outputs, what it adds to them, so that a near tie is no disagreement. `scores` are the
+    outputs that score classes, with the dim of these."""
     report = ParityReport(tolerance=tolerance)
+    axes = scores or {}
     for probe in probes:
         report.kinds.append(probe.kind)
         for name, size in probe.dims.items():
@@ -126,7 +131,7 @@ def compare(
         expected = reference(probe.feeds)
         double: dict[str, Array] | None = None
         for name, ref in expected.items():
-            complaint = _judge(found[name], ref, report, name, probe.kind)
+            complaint = _judge(found[name], ref, report, name, probe.kind, axes.get(name))
             if complaint and probe.kind == "extremes":
                 double = double or _in_float64(reference, probe)
                 if double:
@@ -152,7 +157,14 @@ def _note(report: ParityReport, probe: Probe, name: str, complaint: str) -> None
         report.failures.append(f"`{name}` ({probe.kind}, {sizes}): {complaint}")
 
 
-def _judge(found: Array, ref: Array, report: ParityReport, name: str, kind: str) -> str:
+def _judge(
+    found: Array,
+    ref: Array,
+    report: ParityReport,
+    name: str,
+    kind: str,
+    axis: int | None = None,
+) -> str:
     """Counts one comparison; gives what is wrong with it, or nothing."""
     output = report.outputs.setdefault(name, OutputAgreement())
     if found.shape != ref.shape:
@@ -175,8 +187,8 @@ def _judge(found: Array, ref: Array, report: ParityReport, name: str, kind: str)
         output.max_abs = max(output.max_abs, worst)
     scale = max(1.0, float(np.abs(b[finite]).max(initial=0.0)))
     output.max_rel = max(output.max_rel, worst / scale)
-    if ref.ndim > 1 and ref.shape[-1] > 1:
-        same = a.argmax(axis=-1) == b.argmax(axis=-1)
+    if axis is not None:
+        same = a.argmax(axis=axis) == b.argmax(axis=axis)
         output.equal += int(same.sum())
         output.answers += same.size
     if bool(np.all(difference <= report.tolerance.allowed(np.where(finite, b, 0)))):

@@ -27,8 +27,8 @@ def model(change=lambda y: y):
     return lambda feeds: {"y": change(10 * feeds["x"])}
 
 
-def judged(change, x=X, kind="draw", ref=reference):
-    return compare([probe(x, kind)], model(change), ref)
+def judged(change, x=X, kind="draw", ref=reference, **options):
+    return compare([probe(x, kind)], model(change), ref, **options)
 
 
 def test_equal_results_pass_and_are_counted():
@@ -37,7 +37,8 @@ def test_equal_results_pass_and_are_counted():
     record = report.record()
     assert json.loads(json.dumps(record)) == record
     assert record["sizes"] == {"N": [1, 6]}
-    assert record["outputs"]["y"] == {"max_abs": 0.0, "max_rel": 0.0, "agreement": 1.0}
+    assert record["outputs"]["y"] == {"max_abs": 0.0, "max_rel": 0.0, "agreement": None}
+    assert report.agreement is None
 
 
 @pytest.mark.parametrize(
@@ -129,4 +130,14 @@ def test_agreement_is_the_share_of_equal_greatest_scores():
         y[0] = y[0][::-1]
         return y
 
-    assert judged(swapped).outputs["y"].agreement == pytest.approx(5 / 6)
+    assert judged(swapped, scores={"y": 1}).agreement == pytest.approx(5 / 6)
+    # Of what is no score the greatest is no answer: a pixel, say.
+    assert judged(swapped).agreement is None
+
+
+def test_classes_may_lie_in_any_dim():
+    x = X.reshape(2, 5, 3)
+    turned = judged(lambda y: y[:, ::-1], x, scores={"y": 1})
+    assert turned.outputs["y"].answers == 6
+    assert turned.agreement < 0.5
+    assert judged(lambda y: y[:, ::-1], x, scores={"y": 0}).outputs["y"].answers == 15
