@@ -86,3 +86,11 @@ def is_out_of_memory(error: RuntimeError) -> bool:
     import torch
 
     return isinstance(error, torch.OutOfMemoryError) or "DefaultCPUAllocator" in str(error)
+
+
+def release_memory(device: torch.device) -> None:
+    """Gives back what torch keeps for later, after a device had no memory left."""
+    import torch
+
+    if device.type != "cpu":
+        torch.accelerator.memory.empty_cache()

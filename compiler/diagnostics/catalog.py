@@ -97,6 +97,7 @@ _CODES = (
     Code("E0614", "export-unsupported", "ONNX cannot express this"),
     Code("E0615", "out-of-memory", "the device's memory does not hold what is asked of it"),
     Code("E0623", "not-one-number", "what is watched in training is not a single number"),
+    Code("E0626", "cannot-compile", "a training step that torch.compile cannot take"),
     # E063x averages and ensembles
     Code("E0631", "unlike-members", "a spec that does not fit the ensemble it is named for"),
     Code("E0632", "uncombinable-output", "an output that an ensemble cannot combine"),

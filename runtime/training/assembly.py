@@ -20,13 +20,16 @@ from dlc.runtime.loading import model_class
 from dlc.runtime.objectives.base import Drawn
 from dlc.runtime.training import random_state
 from dlc.runtime.training.attached import hooks_of
+from dlc.runtime.training.engine.choices import Choices
 from dlc.runtime.training.plan import Plan, monitors
 from dlc.runtime.training.progress import Progress
 from dlc.runtime.training.run_folder import RunFolder
 from dlc.runtime.training.samples import Epochs, Samples
+from dlc.runtime.training.settled_run import settle_run
 from dlc.runtime.training.signals import Stop
+from dlc.runtime.training.stepping import Network
 from dlc.runtime.training.streamed import StreamedSamples, samples_of
-from dlc.runtime.training.trainer import Network, Trainer
+from dlc.runtime.training.trainer import Trainer
 from dlc.runtime.training.world import ALONE, World
 
 Load = Callable[[str], ModuleType]
@@ -52,9 +55,11 @@ def trainer_of(
     stop: Stop,
     world: World = ALONE,
     samples: Samples | None = None,
+    choices: Choices | None = None,
 ) -> Trainer:
     """The trainer of a run whose folder has its record; the weights are the initial ones.
-    `samples` are those of the data, where they lie on the device already. Raises `Failure`."""
+    `samples` are those of the data, where they lie on the device already; `choices` are made
+    for the run where it makes none itself. Raises `Failure`."""
     train = plan.settings.train
     module = load(plan.source)
     model = world.placed(build_model(module, train.seed), device, plan)
@@ -65,10 +70,12 @@ def trainer_of(
     refuse_small(plan, device, epochs.batch_size, world)
     _refuse_apart(plan, world)
     samples.pad_alike = epochs.batch_size if world.size > 1 else None
+    augmenter = augmenter_of(plan, data, samples)
+    network = cast(Network, module)
     trainer = Trainer(
         plan=plan,
         model=model,
-        network=cast(Network, module),
+        network=network,
         samples=samples,
         epochs=epochs,
         validation=data.division.validation,
@@ -76,8 +83,10 @@ def trainer_of(
         folder=run,
         progress=progress,
         stop=stop,
-        bf16=run.record["choices"]["precision"] == "bf16",
-        augmenter=augmenter_of(plan, data, samples),
+        choices=settle_run(
+            plan, run, model, network, augmenter or samples, epochs, device, world, choices
+        ),
+        augmenter=augmenter,
         hooks=hooks_of(plan),
         labels=data.preprocessing.labels,
         world=world,

@@ -93,10 +93,22 @@ def summary_of(trainer: Trainer, data: DataSet, *, finished: str) -> dict[str, A
         "seconds": round(trainer.seconds(), 3),
         "metrics": plain(trainer.figures),
     }
+    summary["computed"] = computed(trainer)
     if trainer.watch is not None:
         best = trainer.watch.state()
         summary["best"] = {key: best[key] for key in ("monitor", "value", "step")}
     return summary
+
+
+def computed(trainer: Trainer) -> dict[str, Any]:
+    """How the steps were computed, in words, and what it brought where that was measured."""
+    found: dict[str, Any] = {
+        "in": str(trainer.choices),
+        "gain": trainer.folder.record["choices"].get("gain"),
+    }
+    if trainer.step.scaler is not None:
+        found["skipped"] = trainer.step.skipped_steps
+    return found
 
 
 def ending_text(summary: Mapping[str, Any]) -> str:

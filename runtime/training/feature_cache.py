@@ -93,8 +93,8 @@ def _obstacle(trainer: Trainer) -> str:
         return "`data.augment` changes what they are given"
     if trainer.world.size > 1:
         return "the run is on several processes"
-    if trainer.step.bf16:
-        return "validations are not in bfloat16"
+    if trainer.choices.precision != "float32":
+        return f"steps are in {trainer.choices.precision}, and validations are not"
     # Of the whole run: one that is resumed must go on as it began.
     if trainer.total <= trainer.epochs.steps:
         return "the run has one epoch"

@@ -23,8 +23,11 @@ from dlc.runtime.training.assembly import (
     epochs_for,
     samples_for,
 )
+from dlc.runtime.training.engine.execution import Execution
+from dlc.runtime.training.engine.traits import is_static
 from dlc.runtime.training.plan import Plan
 from dlc.runtime.training.session import initialize, prepare_for
+from dlc.runtime.training.settled_run import choices_by_rule
 from dlc.runtime.training.step import Step
 
 _KEPT = 0.9  # of the running mean of the loss, each step
@@ -66,6 +69,7 @@ def sweep(
     samples = samples_for(plan, data, device)
     epochs = epochs_for(plan, data, samples)
     augmenter = augmenter_of(plan, data, samples)
+    choices = choices_by_rule(plan, model, augmenter or samples, epochs, device)
     initialize(plan, model, samples, data, epochs.batch_size, say)
     optimizer = module.optimizer(model)
     optimizer_state.use_fused(optimizer)
@@ -75,15 +79,13 @@ def sweep(
         optimizer, lambda step: rates[min(step, steps - 1)] / base
     )
     step = Step(
-        model=model,
+        execution=Execution(model, choices, device, static=is_static(plan)),
         loss=module.loss,
         optimizer=optimizer,
         schedule=schedule,
         train=plan.settings.train,
-        device=device,
         penalty=getattr(module, "penalty", None),
         constrain=getattr(module, "constrain", None),
-        bf16=plan.settings.train.precision == "bf16",
     )
     model.train()
     losses: list[float] = []

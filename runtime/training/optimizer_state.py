@@ -67,7 +67,7 @@ def unflatten(
         entries = state.setdefault(index[owner], {})
         tensor = torch.tensor(array)
         if tensor.shape == owners[owner].shape:
-            tensor = divided_like(owners[owner], tensor)
+            tensor = _laid_out_like(owners[owner], divided_like(owners[owner], tensor))
         if item := _ITEM.match(key):
             entries[item[1]][int(item[2])] = tensor
         else:
@@ -88,3 +88,11 @@ def use_fused(optimizer: torch.optim.Optimizer) -> None:
     for group in optimizer.param_groups:
         if "fused" in group and group["fused"] is None and not group.get("foreach"):
             group["fused"] = True
+
+
+def _laid_out_like(parameter: torch.Tensor, value: torch.Tensor) -> torch.Tensor:
+    """The same values in the memory format of the parameter: fused optimizers go through both
+    by their places in memory."""
+    if value.stride() == parameter.stride():
+        return value
+    return torch.empty_like(parameter, dtype=value.dtype).copy_(value)

@@ -54,7 +54,8 @@ class Plan:
     `pretrained` are weights to start from; `packages` bring ops that are not dlc's;
     `host_lengths` are inputs that stay on the host. `untrained` says that a layer may lead to
     no loss, and get no gradient. `lent` are the modules whose parameters others use; `cached` is
-    what is computed once of frozen layers."""
+    what is computed once of frozen layers. `program` is the typed network, None where there is
+    a module alone."""
 
     name: str
     source: str
@@ -76,6 +77,7 @@ class Plan:
     untrained: bool = False
     lent: tuple[str, ...] = ()
     cached: CachedFeatures | None = None
+    program: Program | None = None
 
     @property
     def data(self) -> Data:
@@ -114,6 +116,7 @@ def plan_of(compilation: Compilation, source: str) -> Plan:
         untrained=_has_untrained(program, compilation.settings),
         lent=_lent(program),
         cached=features_of(compilation),
+        program=program,
     )
     refuse_untrainable(plan)
     return plan

@@ -25,6 +25,8 @@ from dlc.runtime.training.balance import balanced
 from dlc.runtime.training.checkpoint import Checkpoint
 from dlc.runtime.training.conclusion import conclude, summary_of
 from dlc.runtime.training.data_init import initialize_from_data
+from dlc.runtime.training.engine.choices import Choices
+from dlc.runtime.training.engine.settling import told
 from dlc.runtime.training.feature_cache import feed_features
 from dlc.runtime.training.plan import Plan
 from dlc.runtime.training.progress import Progress
@@ -72,10 +74,20 @@ class Begun:
         stop: Stop,
         world: World = ALONE,
         samples: Samples | None = None,
+        choices: Choices | None = None,
     ) -> Trainer:
-        """The trainer, with initial weights."""
+        """The trainer, with initial weights; `choices` None are those that the run settles."""
         return trainer_of(
-            self.plan, self.run, self.data, load, progress, self.device, stop, world, samples
+            self.plan,
+            self.run,
+            self.data,
+            load,
+            progress,
+            self.device,
+            stop,
+            world,
+            samples,
+            choices,
         )
 
 
@@ -137,7 +149,6 @@ def begin(
         world.require_same(_identity(plan, data))
         refuse_small(plan, where, plan.data.batch_size, world)
         say_skipped(data, say)
-        choices = _choices(plan, where)
         files = {
             "spec" + Path(spec[0]).suffix: spec[1].encode(),
             RESOLVED: plan.resolved.encode(),
@@ -152,7 +163,8 @@ def begin(
             "graph_digest": plan.graph_digest,
             "root": Path(os.path.relpath(plan.root.resolve(), folder.resolve())).as_posix(),
             "arguments": {"spec": spec[0], "set": list(sets), "device": device},
-            "choices": choices,
+            # What else the spec leaves open is settled when the network stands.
+            "choices": {"device": where.type, "cached_features": plan.cached is not None},
             "ranks": world.size,
             "versions": versions() | dict(name.rsplit(" ", 1) for name in plan.packages),
             "data": _data_record(data, plan),
@@ -269,17 +281,6 @@ def prepare_for(plan: Plan, fitted: Preprocessing | None = None) -> DataSet:
     )
 
 
-def _choices(plan: Plan, device: torch.device) -> dict[str, Any]:
-    """What the spec leaves open and this run settles; resuming takes them from here."""
-    precision = plan.settings.train.precision
-    return {
-        "device": device.type,
-        "precision": "float32" if precision == "auto" else precision,
-        "compile": False,
-        "cached_features": plan.cached is not None,
-    }
-
-
 def _data_record(data: DataSet, plan: Plan) -> dict[str, Any]:
     path = os.path.relpath(data.path, plan.root.resolve())
     return {
@@ -318,6 +319,7 @@ def _train(begun: Begun, load: Load, progress: Progress, world: World) -> Outcom
             elif run.record.get("epochs") is not None:
                 _prolong(trainer)
             began = f"training {plan.name} on {world.described(describe(begun.device))}: "
+            began += f"in {told(run.record['choices'])}, "
             began += f"{trainer.epochs.count:,} samples, {trainer.total:,} steps"
             progress.say(began + (f", from step {trainer.at.step:,}" if trainer.at.step else ""))
             feed_features(trainer)

@@ -3,24 +3,37 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple
 
 import torch
 
 from dlc.compiler.components.sections.train import Train
+from dlc.runtime.device import is_out_of_memory, release_memory
+from dlc.runtime.training.engine.execution import Execution
 from dlc.runtime.training.samples import Take
 from dlc.runtime.training.world import ALONE, World
 
 Tensors = dict[str, torch.Tensor]
 
 
+class Done(NamedTuple):
+    """What a step gives: the loss of its samples, still on the device, and the outputs and
+    targets of the `rows` samples that were computed last."""
+
+    loss: torch.Tensor
+    outputs: Tensors
+    targets: Tensors
+    rows: int
+
+
 class Step:
-    """Calls as `step(take, first, end, batch_size)`; gives the loss of the samples, still
-    on the device, and the outputs and targets of the last batch.
+    """Calls as `step(take, first, end, batch_size)`.
 
     Samples past `batch_size` are further batches whose gradients are averaged into the
-    same step, each by its number of samples. Nothing here waits for the device, but an
+    same step, each by its number of samples; so are the parts of a batch that is computed
+    about `micro_batch` samples at a time. Nothing here waits for the device, but an
     optimizer whose `step` needs a closure: that evaluates the loss as often as it likes, and
     the loss that is given is the first. `norm` is that of all gradients, before it was
     clipped, in the last step that was told to `watch_norm` beforehand.
@@ -29,27 +42,25 @@ class Step:
     def __init__(
         self,
         *,
-        model: torch.nn.Module,
+        execution: Execution,
         loss: Callable[[Tensors, Tensors], torch.Tensor],
         optimizer: torch.optim.Optimizer,
         schedule: torch.optim.lr_scheduler.LRScheduler,
         train: Train,
-        device: torch.device,
         penalty: Callable[[torch.nn.Module], torch.Tensor] | None = None,
         constrain: Callable[[torch.nn.Module], None] | None = None,
-        bf16: bool = False,
+        batch_statistics: bool = False,
         world: World = ALONE,
     ) -> None:
-        self.model = model
+        self.execution = execution
+        self.model = execution.model
         self.world = world
         #: What a pass calls: the model, or what exchanges its gradients with other ranks.
-        self.joined: torch.nn.Module = model
+        self.joined: torch.nn.Module = self.model
         self.loss = loss
         self.optimizer = optimizer
         self.schedule = schedule
-        self.device_type = device.type
-        self.bf16 = bf16
-        self.parameters = list(model.parameters())
+        self.parameters = list(self.model.parameters())
         self.penalty = penalty
         self.constrain = constrain
         self.clip_norm = train.clip_grad_norm
@@ -57,28 +68,104 @@ class Step:
         self.watch_norm = True
         self.norm: torch.Tensor | None = None
         self.evaluates = evaluates_loss(optimizer)
+        self.micro_batch = execution.choices.micro_batch
+        self.least = 2 if batch_statistics else 1
+        self.scaler = execution.scaler()
+        #: Steps that fp16 left out because a gradient was not finite, on the device.
+        self.skipped: torch.Tensor | None = None
+        #: Told how many samples are computed at once from now on.
+        self.on_fewer: Callable[[int], None] = lambda size: None
 
-    def __call__(
-        self, take: Take, first: int, end: int, batch_size: int
-    ) -> tuple[torch.Tensor, Tensors, Tensors]:
+    def __call__(self, take: Take, first: int, end: int, batch_size: int) -> Done:
         if self.evaluates:
             return self._evaluated(take, first, end, batch_size)
-        if end - first <= batch_size:
-            inputs, targets = take(first, end)
-            outputs, loss = self._forward(inputs, targets)
-            loss.backward()  # type: ignore[no-untyped-call]
-            total = loss.detach()
-        else:
-            total, outputs, targets = self._accumulate(take, first, end, batch_size)
+        done = self._fitting(take, first, end, batch_size)
         self.update()
-        return total, outputs, targets
+        return done
+
+    def _fitting(self, take: Take, first: int, end: int, batch_size: int) -> Done:
+        """The gradients, of fewer samples at once where the memory does not hold as many. What
+        the pass that failed drew and added to running statistics stays as it is."""
+        while True:
+            try:
+                return self.gradients(take, first, end, batch_size)
+            except RuntimeError as error:
+                fewer = self._fewer(min(batch_size, end - first))
+                if fewer is None or not is_out_of_memory(error):
+                    raise
+            # Not before here are the tensors of the failed pass gone with its error.
+            self.optimizer.zero_grad(set_to_none=True)
+            release_memory(self.execution.device)
+            self.micro_batch = fewer
+            self.on_fewer(fewer)
+
+    def _fewer(self, size: int) -> int | None:
+        """How many samples at once are to be tried next; None where there is nothing to try.
+        Ranks would have to agree on it, and one of them has no memory."""
+        now = min(self.micro_batch or size, size)
+        return max(now // 2, self.least) if now > self.least and self.world.size == 1 else None
+
+    # ── gradients ────────────────────────────────────────────────────────────
+
+    def gradients(self, take: Take, first: int, end: int, batch_size: int) -> Done:
+        """Adds the gradients of the samples' loss to those that are there."""
+        total: torch.Tensor | None = None
+        usual = -(-batch_size // self._count(batch_size))
+        for start, stop in self._parts(first, end, batch_size):
+            inputs, targets = take(start, stop)
+            with self.world.exchanging(self.joined, last=stop == end):
+                outputs, loss = self._forward(inputs, targets, whole=stop - start == usual)
+                if stop - start < end - first:
+                    loss = loss * ((stop - start) / (end - first))
+                self._backward(loss)
+            part = loss.detach()
+            total = part if total is None else total + part
+        assert total is not None
+        return Done(total, outputs, targets, stop - start)
+
+    def _parts(self, first: int, end: int, batch_size: int) -> Iterator[tuple[int, int]]:
+        for start in range(first, end, batch_size):
+            size = min(batch_size, end - start)
+            count = self._count(size)
+            for part in range(count):
+                yield start + size * part // count, start + size * (part + 1) // count
+
+    def _count(self, size: int) -> int:
+        """In how many parts a batch is computed; nearly equal ones, so that none is of a
+        single sample where that has no statistics."""
+        if self.micro_batch is None:
+            return 1
+        return max(min(-(-size // self.micro_batch), size // self.least), 1)
+
+    def _forward(
+        self, inputs: Tensors, targets: Tensors, *, whole: bool
+    ) -> tuple[Tensors, torch.Tensor]:
+        outputs = self.execution.outputs(self.joined, inputs, whole=whole)
+        return outputs, self.loss(outputs, targets)
+
+    def _backward(self, loss: torch.Tensor) -> None:
+        if self.scaler is not None:
+            loss = self.scaler.scale(loss)
+        loss.backward()  # type: ignore[no-untyped-call]
+
+    # ── update ───────────────────────────────────────────────────────────────
 
     def update(self) -> None:
         """Adds the gradients of the penalties to those that are there, changes the weights by
         them, and removes them."""
         if self.penalty is not None:
             # A backward pass of its own: the loss that is reported has no penalties.
-            self.penalty(self.world.readable(self.model)).backward()  # type: ignore[no-untyped-call]
+            self._backward(self.penalty(self.world.readable(self.model)))
+        if self.scaler is not None:
+            self.scaler.unscale_(self.optimizer)
+        self._clip()
+        if self.scaler is None:
+            self.optimizer.step()
+        else:
+            self._scaled_step(self.scaler)
+        self._stepped()
+
+    def _clip(self) -> None:
         if self.clip_value is not None:
             torch.nn.utils.clip_grad_value_(self.parameters, self.clip_value)
         if self.clip_norm is not None:
@@ -87,42 +174,40 @@ class Step:
             gradients = [p.grad for p in self.parameters if p.grad is not None]
             self.norm = torch.nn.utils.get_total_norm(gradients)
         self.watch_norm = False
-        self.optimizer.step()
-        self._stepped()
+
+    def _scaled_step(self, scaler: torch.amp.GradScaler) -> None:
+        one = torch.ones((), device=self.execution.device)
+        before = scaler.scale(one)
+        scaler.step(self.optimizer)
+        scaler.update()
+        # The scale shrinks when a step is left out, and only then.
+        lower = scaler.scale(one) < before
+        self.skipped = lower.to(torch.int64) if self.skipped is None else self.skipped + lower
 
     def _stepped(self) -> None:
-        self.schedule.step()
+        if self.scaler is None:
+            self.schedule.step()
+        else:
+            with warnings.catch_warnings():
+                # A step that fp16 left out is one of the schedule all the same.
+                warnings.filterwarnings(
+                    "ignore", "Detected call of `lr_scheduler.step", UserWarning
+                )
+                self.schedule.step()
         self.optimizer.zero_grad(set_to_none=True)
         if self.constrain is not None:
             self.constrain(self.world.local(self.model))
 
-    def _accumulate(
-        self, take: Take, first: int, end: int, batch_size: int
-    ) -> tuple[torch.Tensor, Tensors, Tensors]:
-        total: torch.Tensor | None = None
-        outputs: Tensors = {}
-        targets: Tensors = {}
-        for start in range(first, end, batch_size):
-            stop = min(start + batch_size, end)
-            inputs, targets = take(start, stop)
-            with self.world.exchanging(self.joined, last=stop == end):
-                outputs, loss = self._forward(inputs, targets)
-                loss = loss * ((stop - start) / (end - first))
-                loss.backward()  # type: ignore[no-untyped-call]
-            part = loss.detach()
-            total = part if total is None else total + part
-        assert total is not None
-        return total, outputs, targets
+    # ── optimizers that evaluate the loss themselves ─────────────────────────
 
-    def _evaluated(
-        self, take: Take, first: int, end: int, batch_size: int
-    ) -> tuple[torch.Tensor, Tensors, Tensors]:
+    def _evaluated(self, take: Take, first: int, end: int, batch_size: int) -> Done:
         """The step of an optimizer that calls the loss itself: torch's LBFGS with gradients,
         and with `closure(backward=False)` one that takes the derivatives by itself."""
         shares: list[tuple[float, Tensors, Tensors]] = []
-        for start in range(first, end, batch_size):
-            stop = min(start + batch_size, end)
+        rows = 0
+        for start, stop in self._parts(first, end, batch_size):
             shares.append(((stop - start) / (end - first), *take(start, stop)))
+            rows = stop - start
         seen: list[tuple[torch.Tensor, Tensors]] = []
 
         def closure(backward: bool = True) -> torch.Tensor:
@@ -132,7 +217,7 @@ class Step:
             outputs: Tensors = {}
             for number, (share, inputs, targets) in enumerate(shares, 1):
                 with self.world.exchanging(self.joined, last=number == len(shares)):
-                    outputs, loss = self._forward(inputs, targets)
+                    outputs, loss = self._forward(inputs, targets, whole=False)
                     part = _passed_back(loss if share == 1.0 else share * loss, backward)
                 total = part if total is None else total + part
             assert total is not None
@@ -150,17 +235,27 @@ class Step:
         self.optimizer.step(closure)  # type: ignore[arg-type]
         self._stepped()
         total, outputs = seen[0]
-        return total, outputs, shares[-1][2]
+        return Done(total, outputs, shares[-1][2], rows)
 
-    def _forward(self, inputs: Tensors, targets: Tensors) -> tuple[Tensors, torch.Tensor]:
-        with self._precision():
-            outputs: Tensors = self.joined(**inputs)
-            return outputs, self.loss(outputs, targets)
+    # ── state ────────────────────────────────────────────────────────────────
 
-    def _precision(self) -> AbstractContextManager[object]:
-        if self.bf16:
-            return torch.autocast(self.device_type, dtype=torch.bfloat16)
-        return nullcontext()
+    def state(self) -> dict[str, Any]:
+        """What a checkpoint keeps, as plain JSON: the scale of fp16, and skipped steps."""
+        if self.scaler is None:
+            return {}
+        return {"scaler": self.scaler.state_dict(), "skipped": self.skipped_steps}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Takes back what `state` gave."""
+        if self.scaler is not None and state:
+            self.scaler.load_state_dict(dict(state["scaler"]))
+            device = self.execution.device
+            self.skipped = torch.tensor(state["skipped"], dtype=torch.int64, device=device)
+
+    @property
+    def skipped_steps(self) -> int:
+        """How many steps fp16 left out; waits for the device."""
+        return 0 if self.skipped is None else int(self.skipped)
 
 
 def evaluates_loss(optimizer: torch.optim.Optimizer) -> bool:

@@ -19,6 +19,7 @@ from dlc.runtime.training.assembly import Load, build_model, epochs_for, samples
 from dlc.runtime.training.balance import balanced
 from dlc.runtime.training.checkpoint import CheckpointStore
 from dlc.runtime.training.conclusion import conclude, summary_of
+from dlc.runtime.training.engine.choices import Choices
 from dlc.runtime.training.members import Members
 from dlc.runtime.training.plan import Plan
 from dlc.runtime.training.progress import Progress, Silent
@@ -172,7 +173,7 @@ def _trainers(members: Members, begun: Sequence[Begun], step: int, stop: Stop) -
         one = begun[member]
         # The course of one stands for that of all.
         progress: Progress = members.progress if member == 0 else Silent()
-        trainer = one.trainer(lambda _: module, progress, stop, samples=shared)
+        trainer = one.trainer(lambda _: module, progress, stop, samples=shared, choices=Choices())
         if one.data.draws is None:
             shared = trainer.samples
         store = one.run.checkpoints

@@ -11,8 +11,8 @@ import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
-from typing import Any, Protocol
+from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 
@@ -22,44 +22,23 @@ from dlc.runtime.failures import Failure, failure, shown
 from dlc.runtime.training import optimizer_state
 from dlc.runtime.training.checkpoint import Checkpoint
 from dlc.runtime.training.early_stopping import watch_of
+from dlc.runtime.training.engine.blocks import not_compiled
+from dlc.runtime.training.engine.choices import Choices
+from dlc.runtime.training.engine.execution import tf32
 from dlc.runtime.training.feature_cache import Fed
 from dlc.runtime.training.hooks import Hook, Hooks
 from dlc.runtime.training.plan import Plan
 from dlc.runtime.training.position import Position
 from dlc.runtime.training.progress import Progress
-from dlc.runtime.training.run_folder import RunFolder
+from dlc.runtime.training.run_folder import RUN, RunFolder
 from dlc.runtime.training.samples import Epochs, Rows, Samples, Take
 from dlc.runtime.training.signals import Stop
-from dlc.runtime.training.step import Step
+from dlc.runtime.training.stepping import Network, step_of
 from dlc.runtime.training.validation import add, measured, measures_of
 from dlc.runtime.training.weights import divided_whole, load_tensors, owned_tensors
 from dlc.runtime.training.world import ALONE, World
 
 NON_FINITE = "non_finite.json"
-
-
-class Network(Protocol):
-    """What the generated module holds beside the class of the network; where the spec asks
-    for them also `penalty(model)`, `constrain(model)`, `plateau(optimizer)`,
-    `set_dropout(model, epoch)` and `freeze(model, epoch)`."""
-
-    def loss(
-        self, outputs: Mapping[str, torch.Tensor], targets: Mapping[str, torch.Tensor]
-    ) -> torch.Tensor: ...
-
-    def optimizer(self, model: torch.nn.Module) -> torch.optim.Optimizer: ...
-
-    def schedule(
-        self, optimizer: torch.optim.Optimizer, total_steps: int, steps_per_epoch: int
-    ) -> torch.optim.lr_scheduler.LRScheduler: ...
-
-    def plateau(
-        self, optimizer: torch.optim.Optimizer
-    ) -> torch.optim.lr_scheduler.ReduceLROnPlateau: ...
-
-    def set_dropout(self, model: torch.nn.Module, epoch: int) -> None: ...
-
-    def freeze(self, model: torch.nn.Module, epoch: int = 0) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +68,7 @@ class Trainer:
         folder: RunFolder,
         progress: Progress,
         stop: Stop,
-        bf16: bool = False,
+        choices: Choices,
         augmenter: Augmenter | None = None,
         hooks: Sequence[Hook] = (),
         labels: Mapping[str, Sequence[str]] | None = None,
@@ -119,22 +98,21 @@ class Trainer:
         self.total = train.duration.in_steps(epochs.steps)
         self.validate_steps = train.validate_every.in_steps(epochs.steps)
         self.save_steps = train.checkpoint.every.in_steps(epochs.steps)
-        self.optimizer = network.optimizer(model)
-        optimizer_state.use_fused(self.optimizer)
-        self.schedule = network.schedule(self.optimizer, self.total, epochs.steps)
         self.watch = watch_of(plan) if len(validation) else None
-        self.step = Step(
-            model=model,
-            loss=world.counted(network.loss, plan),
-            optimizer=self.optimizer,
-            schedule=self.schedule,
-            train=train,
+        self.choices = choices
+        self.step = step_of(
+            plan,
+            model,
+            choices,
+            network=network,
             device=samples.device,
-            penalty=getattr(network, "penalty", None),
-            constrain=getattr(network, "constrain", None),
-            bf16=bf16,
+            total_steps=self.total,
+            steps_per_epoch=epochs.steps,
             world=world,
         )
+        self.step.on_fewer = self._fewer
+        self.optimizer = self.step.optimizer
+        self.schedule = self.step.schedule
         self._names: dict[torch.Tensor, str] = {p: n for n, p in model.named_parameters()}
         self._pending: list[_Pending] = []
         self._outputs: tuple[dict[str, torch.Tensor], dict[str, torch.Tensor], int] | None = None
@@ -181,11 +159,14 @@ class Trainer:
         try:
             self._read_at = self._since = time.monotonic()
             self.pulse.rest(self.at.step)
-            yield
+            with tf32(self.choices.tf32):
+                yield
             # A signal may come after the last look at what is due.
             if self.stop.requested and self.saved != self.at.step:
                 self.save()
         except RuntimeError as error:
+            if self.choices.compile != "no" and (failed := not_compiled(error)) is not None:
+                raise failed from None
             if not is_out_of_memory(error):
                 raise
             raise self._out_of_memory() from None
@@ -225,12 +206,15 @@ class Trainer:
         loss: torch.Tensor,
         outputs: dict[str, torch.Tensor],
         targets: dict[str, torch.Tensor],
+        rows: int | None = None,
     ) -> bool:
-        """After a step up to the place `end`, with what it gave; says whether the epoch goes
-        on."""
+        """After a step up to the place `end`, with what it gave: outputs and targets of its last
+        `rows`, of a batch by default; says whether the epoch goes on."""
         at, first = self.at, self.at.taken
         self._pending.append(_Pending(loss, at.epoch, first, end - first))
-        self._outputs = (outputs, targets, min(self.epochs.batch_size, end - first))
+        if rows is None:
+            rows = min(self.epochs.batch_size, end - first)
+        self._outputs = (outputs, targets, rows)
         at.step += 1
         at.taken = end
         for call in self.hooks.after_step:
@@ -353,6 +337,8 @@ class Trainer:
     def measure(self, rows: Rows) -> dict[str, float]:
         """Loss and metrics over the given rows, with the weights that the run would end with."""
         with ExitStack() as stack:
+            # In float32 proper, whatever the steps are in: the figures are those of the file.
+            stack.enter_context(tf32(False))
             for hook in self.hooks.all:
                 stack.enter_context(hook.evaluating())
             fed = self.fed or self
@@ -405,6 +391,16 @@ class Trainer:
             "a step is then the same",
         )
 
+    def _fewer(self, size: int) -> None:
+        """Writes down that the memory holds fewer samples than a batch at once."""
+        self.choices = replace(self.choices, micro_batch=size)
+        self.folder.record["choices"] |= {"micro_batch": size}
+        self.folder.write_json(RUN, self.folder.record)
+        text = f"memory is short: {size:,} samples are computed at once from here on"
+        if self.plan.batch_statistics:
+            text += ", and batch norm takes its statistics over so many"
+        self.progress.say(text)
+
     # ── state ────────────────────────────────────────────────────────────────
 
     def save(self) -> None:
@@ -429,6 +425,7 @@ class Trainer:
             "metrics_bytes": self.records.size,
             **self.world.random(self.samples.device),
             "optimizer": rest,
+            "step_state": self.step.state(),
             "hooks": self.hooks.state(),
             "schedule": {
                 key: value
@@ -459,6 +456,7 @@ class Trainer:
         )
         schedule = {**self.schedule.state_dict(), **state["schedule"]}
         self.schedule.load_state_dict(schedule)
+        self.step.restore(state.get("step_state", {}))
         self.hooks.restore(checkpoint.averages, state.get("hooks", {}))
         self.world.restore_random(state, self.samples.device, checkpoint.step)
         self.at = Position(

@@ -8,9 +8,10 @@ from typing import Any
 import numpy.typing as npt
 import torch
 
+from dlc.runtime.device import is_out_of_memory, release_memory
 from dlc.runtime.inference.measures import Measures
 from dlc.runtime.training.plan import Plan
-from dlc.runtime.training.samples import Rows, Samples
+from dlc.runtime.training.samples import Rows, Samples, Take
 from dlc.runtime.training.world import ALONE, World
 
 # Without gradients a batch takes a fraction of the memory of a training step.
@@ -52,18 +53,39 @@ def measured(
     model.eval()
     try:
         with torch.no_grad():
-            for start in range(0, count, size):
-                first, last = world.share(start, min(start + size, count))
+            start = 0
+            while start < count:
+                stop = min(start + size, count)
+                first, last = world.share(start, stop)
                 if first < last:
-                    inputs, targets = take(first, last)
-                    add(measures, model(**inputs), targets, last - first)
+                    found = _answers(model, take, first, last, alone=world.size == 1)
+                    if found is None:
+                        release_memory(samples.device)
+                        size = -(-size // 2)
+                        continue
+                    add(measures, *found, last - first)
                 elif world.in_step:
                     model(**take(start, start + 1)[0])
+                start = stop
     finally:
         # One by one: layers may be in evaluation mode while the network is trained.
         for module, training in modes:
             module.training = training
     return world.merged(measures)
+
+
+def _answers(
+    model: torch.nn.Module, take: Take, first: int, last: int, *, alone: bool
+) -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor]] | None:
+    """Outputs and targets; None where the memory does not hold so many samples. Ranks that are
+    not alone would have to agree on fewer."""
+    try:
+        inputs, targets = take(first, last)
+        return model(**inputs), targets
+    except RuntimeError as error:
+        if not is_out_of_memory(error) or last - first == 1 or not alone:
+            raise
+    return None
 
 
 def add(

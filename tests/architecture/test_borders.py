@@ -50,6 +50,7 @@ RUNTIME_SEES = {
     "codegen",
     "drawing",
     "transfer",
+    "analysis",
 }
 OUTSIDE = {"torch", "torchvision", "numpy", "onnx", "onnxruntime", "pyarrow", "safetensors"}
 # Loaded on use only: each costs more than checking a small spec.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import ClassVar, Literal
 
 from dlc.compiler.components.arguments import Natural, Positive, PositiveFloat
@@ -34,11 +33,21 @@ class Train(Section):
         steps: instead, the number of optimizer steps
         validate_every: the stretch between two validations
         checkpoint: when the state is saved, and how many states are kept
-        precision: the number format of the arithmetic; `auto` leaves the choice to dlc, which
-            takes float32; `fp16` is not run yet
-        compile: whether torch.compile is used; `auto` leaves the choice to dlc, which does
-            without; `true` is not run yet
-        memory: bytes of the device that training may use
+        precision: the number format of the arithmetic in forward and backward passes; weights,
+            losses and validation are float32 always; `fp16` scales the loss; `auto` is bf16
+            where the device is fast at it and the network is large enough to gain by it
+        compile: whether torch.compile is used, for the `step` as a whole or for the `blocks`
+            of the network; `true` is for its blocks; `auto` is what a trial finds faster, in
+            runs that are long enough to pay for it
+        channels_last: whether images lie in memory with their channels last; `auto` is for
+            networks with 2-D convolutions
+        tf32: whether a GPU may multiply float32 in TF32 while it trains; `auto` is yes
+        cuda_graphs: whether a GPU records the kernels of a step and replays them, where no size
+            changes; `auto` is what a trial finds faster
+        checkpointing: whether blocks keep only their inputs for the backward pass and compute
+            the rest again; `auto` is where a step would not fit the memory otherwise
+        memory: bytes of the device that training may use, all that are free by default; a batch
+            that does not fit is computed in parts, whose gradients are averaged
         clip_grad_norm: the greatest norm of all gradients together
         clip_grad_value: the greatest magnitude of a gradient's number
         accumulate: batches whose gradients are averaged into one step
@@ -53,16 +62,17 @@ class Train(Section):
     """
 
     name: ClassVar[str] = "train"
-    unavailable: ClassVar[Mapping[str, str]] = {
-        "memory": "a memory limit is not kept yet: make `data.batch_size` smaller",
-    }
 
     epochs: Positive | None = None
     steps: Positive | None = None
     validate_every: Interval = Epochs(n=1)
     checkpoint: Checkpoint = Checkpoint()
     precision: Literal["auto", "float32", "bf16", "fp16"] = "auto"
-    compile: bool | Literal["auto"] = "auto"
+    compile: bool | Literal["auto", "blocks", "step"] = "auto"
+    channels_last: bool | Literal["auto"] = "auto"
+    tf32: bool | Literal["auto"] = "auto"
+    cuda_graphs: bool | Literal["auto"] = "auto"
+    checkpointing: bool | Literal["auto"] = "auto"
     memory: PositiveFloat | None = None
     clip_grad_norm: PositiveFloat | None = None
     clip_grad_value: PositiveFloat | None = None
@@ -104,11 +114,6 @@ class Train(Section):
 
     def used_unavailable(self) -> tuple[tuple[str, str], ...]:
         found = super().used_unavailable()
-        if self.precision == "fp16":
-            note = "training in fp16 is not run yet: write `precision: bf16`, or leave it out"
-            found += (("precision", note),)
-        if self.compile is True:
-            found += (("compile", "training is not compiled yet: leave `compile` out"),)
         if self.on_nan != "fail":
             note = "only `on_nan: fail` runs yet; `dlc train --resume` goes on from a checkpoint"
             found += (("on_nan", note),)
