@@ -64,6 +64,8 @@ STEPS: Final = {
     "chars": ("character",),
     "WordPieceTokenizer": ("wordpiece",),
     "BytePairTokenizer": ("bpe",),
+    "SentencePiece": ("unigram",),
+    "SentencePieceTokenizer": ("unigram",),
 }
 
 AUGMENTATIONS: Final = {

@@ -191,6 +191,8 @@ def _guess(model: dict[str, Any]) -> str:
     # Files of old versions do not name the kind.
     if "merges" in model:
         return "BPE"
+    if "unk_id" in model:
+        return "Unigram"
     return "WordPiece" if "continuing_subword_prefix" in model else "WordLevel"
 
 

@@ -8,11 +8,13 @@ from pathlib import Path
 from dlc.compiler.components.preprocessing._texts import TextStep, TokenStep
 from dlc.compiler.components.preprocessing.bpe import Bpe
 from dlc.compiler.components.preprocessing.character import Character
+from dlc.compiler.components.preprocessing.unigram import Unigram
 from dlc.runtime.data.tables import bad_file, locate
 from dlc.runtime.data.tokenizers import Tokenizer, build, finished, model_of
 from dlc.runtime.failures import failure, io_failure, shown
 
 _MOST_BYTES = 64 << 20
+_OR_LEARNED = ", or give a number: a vocabulary of that size is then learned from the training part"
 
 
 def read(step: TokenStep, before: Sequence[TextStep], root: Path, name: str) -> bytes:
@@ -23,16 +25,26 @@ def read(step: TokenStep, before: Sequence[TextStep], root: Path, name: str) -> 
     content = _content(path, step, name)
     what = f"`{shown(path)}`"
     if path.suffix != ".json":
-        if isinstance(step, Bpe):
+        if isinstance(step, Bpe | Unigram):
+            joins, holds = (
+                ("joins bytes", "the merges")
+                if isinstance(step, Bpe)
+                else ("weighs them", "their scores")
+            )
             raise bad_file(
                 path,
-                "a list of pieces does not say how `bpe` joins bytes",
-                help="give the `tokenizer.json`, which holds the merges too",
+                f"a list of pieces does not say how `{step.name}` {joins}",
+                help=f"give the `tokenizer.json`, which holds {holds} too",
             )
         return finished(build(step, _listed(path, content, step)), before, step)
     kind = model_of(content, what)
     if kind != step.model:
-        steps = {"WordLevel": "word", "WordPiece": "wordpiece", "BPE": "bpe"}
+        steps = {
+            "WordLevel": "word",
+            "WordPiece": "wordpiece",
+            "BPE": "bpe",
+            "Unigram": "unigram",
+        }
         raise bad_file(
             path,
             f"it holds a tokenizer of kind {kind}, and `{step.name}` takes {step.model}",
@@ -48,8 +60,7 @@ def _content(path: Path, step: TokenStep, name: str) -> bytes:
             raise failure(
                 "E0604",
                 f"`preprocess.{name}`: {missing} `{shown(path)}`, the vocabulary of `{step.name}`",
-                help="put it there, or give a number: a vocabulary of that size is then learned "
-                "from the training part",
+                help="put it there" + ("" if isinstance(step, Unigram) else _OR_LEARNED),
             )
         if path.stat().st_size > _MOST_BYTES:
             raise bad_file(path, "a vocabulary of more than 64 MiB")

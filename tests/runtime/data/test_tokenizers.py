@@ -20,11 +20,12 @@ from dlc.compiler.components.preprocessing.byte import Byte
 from dlc.compiler.components.preprocessing.character import Character
 from dlc.compiler.components.preprocessing.lowercase import Lowercase
 from dlc.compiler.components.preprocessing.normalize_unicode import NormalizeUnicode
+from dlc.compiler.components.preprocessing.unigram import Unigram
 from dlc.compiler.components.preprocessing.word import Word
 from dlc.compiler.components.preprocessing.wordpiece import Wordpiece
 from dlc.runtime.data import tokenizer_fitting, vocabulary_files
 from dlc.runtime.data.steps import load
-from dlc.runtime.data.tokenizers import Tokenizer
+from dlc.runtime.data.tokenizers import Tokenizer, model_of
 from dlc.runtime.failures import Failure
 
 TEXTS = ["the cat sat on the mat", "The dog sat!", "", "a cat, a dog: don't"]
@@ -300,6 +301,55 @@ def test_a_tokenizer_of_another_kind_names_the_step_that_takes_it(tmp_path: Path
 def test_a_list_does_not_say_how_bytes_are_joined(tmp_path: Path) -> None:
     (tmp_path / "pieces.txt").write_text("a\nb\n")
     assert "how `bpe` joins bytes" in refused(Bpe(vocabulary="pieces.txt"), tmp_path)
+    assert "how `unigram` weighs them" in refused(Unigram(vocabulary="pieces.txt"), tmp_path)
+
+
+def likely(tmp_path: Path) -> Any:
+    """A tokenizer of kind Unigram as the library itself writes it."""
+    from tokenizers import Tokenizer as Inner
+    from tokenizers import models, normalizers, pre_tokenizers, processors
+
+    pieces = [("<pad>", 0.0), ("<unk>", 0.0), ("</s>", 0.0), ("▁", -4.0), ("▁cat", -2.0)]
+    pieces += [("s", -3.0), ("▁c", -3.5), ("ats", -3.9), ("a", -5.0), ("t", -5.0)]
+    inner = Inner(models.Unigram(pieces, unk_id=1))
+    inner.normalizer = normalizers.Lowercase()
+    inner.pre_tokenizer = pre_tokenizers.Metaspace()
+    inner.post_processor = processors.TemplateProcessing(
+        single="$A </s>", special_tokens=[("</s>", 2)]
+    )
+    inner.save(str(tmp_path / "tokenizer.json"))
+    return inner
+
+
+def test_the_likeliest_pieces_are_taken(tmp_path: Path) -> None:
+    inner = likely(tmp_path)
+    found = read(Unigram(vocabulary="tokenizer.json"), tmp_path)
+    # "▁cat" + "s" is likelier than "▁c" + "ats".
+    assert rows(found, "Cats", "cat x", "") == [[4, 5, 2], [4, 3, 1, 2], [2]]
+    assert rows(found, *TEXTS) == [inner.encode(text).ids for text in TEXTS]
+    assert found.index("</s>") == 2
+    short = read(Unigram(vocabulary="tokenizer.json", max_length=2), tmp_path)
+    assert rows(short, "Cats cats") == [[4, 2]]
+    again = Tokenizer(found.content, "it")
+    assert rows(again, *TEXTS) == rows(found, *TEXTS)
+
+
+def test_a_file_of_likely_pieces_that_does_not_name_its_kind(tmp_path: Path) -> None:
+    likely(tmp_path)
+    path = tmp_path / "tokenizer.json"
+    content = json.loads(path.read_text())
+    assert content["model"].pop("type") == "Unigram"
+    path.write_text(json.dumps(content))
+    assert model_of(path.read_bytes(), "it") == "Unigram"
+    with pytest.raises(Failure) as caught:
+        read(Bpe(vocabulary="tokenizer.json"), tmp_path)
+    assert caught.value.diagnostic.help == "write `unigram(vocabulary=tokenizer.json)`"
+
+
+def test_likely_pieces_are_not_learned(tmp_path: Path) -> None:
+    with pytest.raises(Failure) as caught:
+        read(Unigram(vocabulary="tokenizer.json"), tmp_path)
+    assert caught.value.diagnostic.help == "put it there"
 
 
 def test_a_text_that_the_tokenizer_does_not_take_is_a_diagnostic(tmp_path: Path) -> None:
