@@ -22,6 +22,9 @@ from dlc.runtime.training.plan import Plan
 
 # Less than this is within what one machine differs from itself.
 _MARGIN = 1.05
+#: A shorter run, in seconds, follows the rules alone: there is little to gain, and runs of equal
+#: specs are equal then.
+SHORTEST_RUN = 60.0
 # What compiling takes in a fresh process, at the least; a run must be ten times as long.
 _COMPILE_SECONDS = 30.0
 # Seconds of a step without arithmetic, and multiply-accumulates of a forward pass in a second,
@@ -68,12 +71,14 @@ def settle(
     if any(m.choices == default for m in known):
         return _conclusion(known, default, trial.total, "cache")
     others = [adapt(c) for c in alternatives(default, train, traits, device)]
-    measured = trial.compare(default, others)
+    measured: tuple[Measured, ...] = ()
+    if others and _lasts(trial, default, traits, SHORTEST_RUN):
+        measured = trial.compare(default, others)
     best = fastest(measured, default, trial.total, _MARGIN) if measured else None
     chosen = best.choices if best is not None else default
     blocks = bool(blocks_of(model))
     compiled = compiled_form(chosen, train, traits, blocks=blocks, whole=whole)
-    if compiled is not None and _is_long(trial, chosen, traits):
+    if compiled is not None and _lasts(trial, chosen, traits, 10 * _COMPILE_SECONDS):
         measured = _merged(measured, trial.compare_compiled(chosen, compiled))
     if not measured:
         return Settled(choices=default, by="rule")
@@ -82,13 +87,12 @@ def settle(
     return _conclusion(measured, default, trial.total, "trial")
 
 
-def _is_long(trial: Trial, chosen: Choices, traits: Traits) -> bool:
-    """Whether the run is ten times as long as compiling takes."""
-    wanted = 10 * _COMPILE_SECONDS
+def _lasts(trial: Trial, choices: Choices, traits: Traits, seconds: float) -> bool:
+    """Whether the run takes so long at least."""
     # By the slowest that a step can be; a short run is not measured for the answer.
-    if trial.total * (_SLOWEST_OVERHEAD + traits.macs / _SLOWEST_RATE) < wanted:
+    if trial.total * (_SLOWEST_OVERHEAD + traits.macs / _SLOWEST_RATE) < seconds:
         return False
-    return trial.total * trial.seconds_of_a_step(chosen) >= wanted
+    return trial.total * trial.seconds_of_a_step(choices) >= seconds
 
 
 def _merged(found: Sequence[Measured], later: Sequence[Measured]) -> tuple[Measured, ...]:

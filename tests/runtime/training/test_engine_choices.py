@@ -108,6 +108,7 @@ def eager_trials(monkeypatch: pytest.MonkeyPatch, fast_bf16: None) -> list[Choic
 
     monkeypatch.setattr(Trial, "_rounds", told)
     monkeypatch.setattr(trials, "SHARE", 1e9)
+    monkeypatch.setattr(settling, "SHORTEST_RUN", 0.0)
     return tried
 
 
@@ -170,8 +171,11 @@ def test_a_cache_that_cannot_be_written_is_left_out(
     assert trial_cache.load({"graph": "1"}) == ()
 
 
-def test_a_short_run_is_not_tried(tmp_path: Path, fast_bf16: None) -> None:
-    toy.start(tmp_path / "run", toy.plan(tmp_path, epochs=1))
+def test_a_short_run_is_not_tried(
+    tmp_path: Path, fast_bf16: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Trial, "_prepare", lambda *_: pytest.fail("it is measured"))
+    toy.start(tmp_path / "run", toy.plan(tmp_path, epochs=20))
     record = json.loads((tmp_path / "run" / "run.json").read_text())["choices"]
     assert (record["settled"], record["measured"], record["gain"]) == ("rule", [], None)
 
