@@ -15,10 +15,10 @@ from dlc.compiler.components.sections.train import Train
 from dlc.runtime.training.engine.choices import Choices, Compiled, Precision
 from dlc.runtime.training.engine.traits import Traits, has_fast_bf16
 
-# Multiply-accumulates of a batch from which bf16 wins: between 0.5 million (x 0.63) and
-# 20,000 million (x 2.0) for products of matrices; with convolutions 50 million gain (x 1.27).
+# Multiply-accumulates of a batch from which bf16 and, for images, channels last win. For products
+# of matrices that lies between 0.5 million (x 0.63) and 20,000 million (x 2.0). LeNet, with 27
+# million, gained by both on one processor (x 1.27) and lost on another (x 0.65).
 _LARGE = 1_000_000_000
-_LARGE_IMAGES = 20_000_000
 # Below this the overhead of each operation is what a step takes: one graph is twice as fast.
 _TINY = 100_000_000
 
@@ -28,7 +28,11 @@ def settled(train: Train, traits: Traits, device: torch.device) -> Choices:
     cuda = device.type == "cuda"
     return Choices(
         precision=_precision(train, traits, device),
-        channels_last=traits.images if train.channels_last == "auto" else train.channels_last,
+        channels_last=(
+            traits.images and traits.macs >= _LARGE
+            if train.channels_last == "auto"
+            else train.channels_last
+        ),
         compile=_compiled(train),
         tf32=cuda and train.tf32 is not False,
         cuda_graphs=cuda and train.cuda_graphs is True,
@@ -46,8 +50,8 @@ def alternatives(
     if train.precision == "auto" and has_fast_bf16(device):
         precisions.append("float32" if chosen.precision == "bf16" else "bf16")
     lasts = [chosen.channels_last]
-    if train.channels_last == "auto" and chosen.channels_last:
-        lasts.append(False)
+    if train.channels_last == "auto" and traits.images:
+        lasts.append(not chosen.channels_last)
     found = [
         replace(chosen, precision=precision, channels_last=last)
         for precision in precisions
@@ -77,9 +81,7 @@ def _precision(train: Train, traits: Traits, device: torch.device) -> Precision:
         return train.precision
     if not has_fast_bf16(device):
         return "float32"
-    on_cpu = device.type == "cpu"
-    large = traits.macs >= (_LARGE_IMAGES if on_cpu and traits.images else _LARGE)
-    return "bf16" if large else "float32"
+    return "bf16" if traits.macs >= _LARGE else "float32"
 
 
 def _compiled(train: Train) -> Compiled:
