@@ -216,6 +216,19 @@ _CODES = (
         "batch norm over each rank's share of a batch",
         Severity.WARNING,
     ),
+    Code(
+        "W0310",
+        "vanishing-gradient",
+        "a layer that hardly gets a gradient",
+        Severity.WARNING,
+    ),
+    Code("W0311", "exploding-gradient", "gradients far too large", Severity.WARNING),
+    Code("W0312", "dead-units", "units that give 0 whatever comes in", Severity.WARNING),
+    Code("W0313", "saturated-units", "activations at an end of their range", Severity.WARNING),
+    Code("W0314", "large-updates", "steps that throw a layer's weights about", Severity.WARNING),
+    Code("W0315", "small-updates", "steps that hardly change the network", Severity.WARNING),
+    Code("W0316", "activation-drift", "signals that move with every step", Severity.WARNING),
+    Code("W0317", "lost-rank", "weights that lost most of their directions", Severity.WARNING),
     # W07xx starting from trained weights
     Code(
         "W0701",

@@ -8,6 +8,7 @@ from dlc.runtime.training.averages.making import average_of
 from dlc.runtime.training.dropout import dropout_rates_of
 from dlc.runtime.training.freezing import freezing_of
 from dlc.runtime.training.hooks import Hook
+from dlc.runtime.training.monitors.hook import monitors_of
 from dlc.runtime.training.plan import Plan
 from dlc.runtime.training.plateau import plateau_of
 
@@ -18,6 +19,7 @@ _MAKERS: tuple[Callable[[Plan], Hook | None], ...] = (
     dropout_rates_of,
     plateau_of,
     average_of,
+    monitors_of,
 )
 
 

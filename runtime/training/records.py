@@ -23,12 +23,7 @@ class Records:
 
     def append(self, record: Mapping[str, Any]) -> None:
         """Adds a record and syncs it. Raises `Failure` E0611."""
-        # JSON has no NaN: a figure that is none is null.
-        plain = {
-            key: None if isinstance(value, float) and not math.isfinite(value) else value
-            for key, value in record.items()
-        }
-        line = (json.dumps(plain) + "\n").encode()
+        line = (json.dumps(_plain(record)) + "\n").encode()
         self.size += len(line)
         if not self.writes:
             return
@@ -49,3 +44,10 @@ class Records:
                 os.truncate(self.path, min(self.size, self.path.stat().st_size))
         except OSError as error:
             raise io_failure("cannot write", self.path, error) from error
+
+
+def _plain(value: Any) -> Any:
+    """JSON has no NaN: a figure that is none is null."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return {key: _plain(one) for key, one in value.items()} if isinstance(value, Mapping) else value

@@ -6,6 +6,7 @@ model.py               the generated module; to be read, never executed from her
 run.json               what the run was started with; written last, so it marks a run
 preprocess/            fitted statistics and class names
 metrics.jsonl          one object a validation
+monitors.jsonl         one object a sample of the network's inside
 checkpoints/           step-00001234/ each, see `checkpoint.py`
 summary.json           how it ended
 members/               runs of folds or of an ensemble, of the same shape, instead of those three
@@ -41,6 +42,7 @@ RUN = "run.json"
 RESOLVED = "resolved.yaml"
 MODULE = "model.py"
 METRICS = "metrics.jsonl"
+MONITORS = "monitors.jsonl"
 SUMMARY = "summary.json"
 PREPROCESS = "preprocess"
 CHECKPOINTS = "checkpoints"
@@ -49,7 +51,8 @@ MEMBERS = "members"
 SPECS = "specs"
 _FORMAT = 1
 _OURS = {
-    *(RUN, RESOLVED, MODULE, METRICS, SUMMARY, PREPROCESS, CHECKPOINTS, LOCK, MEMBERS, SPECS),
+    *(RUN, RESOLVED, MODULE, METRICS, MONITORS, SUMMARY, PREPROCESS, CHECKPOINTS, LOCK),
+    *(MEMBERS, SPECS),
     *("spec.yaml", "spec.yml", "spec.dlc"),
 }
 

@@ -18,6 +18,7 @@ NAMES = (
     "averages",
     "feature_cache",
     "transfer",
+    "monitors",
 )
 
 

@@ -58,6 +58,8 @@ class Train(Section):
         dropout: how the rate of dropout changes over the epochs, for all layers or for some
         early_stopping: when to stop before the end
         average: a second set of weights, averaged over the steps
+        monitors: whether signals, gradients and updates of each layer are sampled now and then,
+            kept in `monitors.jsonl`, and spoken of where they cross a line
         seed: what initial weights, order and dropout are drawn from
     """
 
@@ -82,6 +84,7 @@ class Train(Section):
     dropout: tuple[Dropout, ...] = ()
     early_stopping: EarlyStopping | None = None
     average: Average | None = None
+    monitors: bool = True
     seed: Natural = 0
 
     @property

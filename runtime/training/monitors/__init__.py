@@ -1,0 +1,1 @@
+"""What is watched inside a network while it is trained, and what is said of it."""
