@@ -228,7 +228,12 @@ _CODES = (
     Code("W0314", "large-updates", "steps that throw a layer's weights about", Severity.WARNING),
     Code("W0315", "small-updates", "steps that hardly change the network", Severity.WARNING),
     Code("W0316", "activation-drift", "signals that move with every step", Severity.WARNING),
-    Code("W0317", "lost-rank", "weights that lost most of their directions", Severity.WARNING),
+    Code(
+        "W0317",
+        "degenerate-weights",
+        "weights that lost most of their directions",
+        Severity.WARNING,
+    ),
     # W07xx starting from trained weights
     Code(
         "W0701",
