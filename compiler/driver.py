@@ -93,7 +93,9 @@ def _lower(
         return None
     init = initializers(spec, scope, collector)
     program = Lowerer(spec, collector, init, scope).program()
-    settings = SettingsBuilder(spec, program, scope, collector).build()
+    builder = SettingsBuilder(spec, program, scope, collector)
+    settings = builder.build()
+    program = builder.program
     _check_space(spec, collector)
     starts = _starts(program)
     if program is not None and starts:

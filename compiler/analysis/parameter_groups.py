@@ -46,6 +46,8 @@ def trained(program: Program) -> Iterator[Trained]:
         for parameter in node.parameters:
             if parameter.trainable:
                 yield Trained(f"{path}.{parameter.name}", node.kind, parameter)
+    for parameter in program.learned:
+        yield Trained(parameter.name, "", parameter)
 
 
 def covers(pattern: str, path: str) -> bool:
@@ -106,7 +108,7 @@ def partition(
             continue
         place = next((i for i, g in enumerate(optimizer.parts) if is_in(g, one)), -1)
         decay = _decay(optimizer, place)
-        undecayed = decay > 0 and one.parameter.role in optimizer.undecayed
+        undecayed = decay > 0 and one.parameter.role in ("variance", *optimizer.undecayed)
         scaled = next((pattern for pattern in rates if covers(pattern, one.path)), "")
         found.setdefault((place, undecayed, scaled), []).append(one.path)
     order = ["", *rates]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count, pairwise
 from typing import TypeAlias
@@ -12,7 +12,7 @@ from dlc.compiler.codegen import identifiers
 from dlc.compiler.codegen.classes import ClassPlan
 from dlc.compiler.codegen.containers import Container, access, containers, split_name
 from dlc.compiler.codegen.identifiers import Names
-from dlc.compiler.codegen.layout import statement
+from dlc.compiler.codegen.layout import INDENT, statement
 from dlc.compiler.codegen.loops import Item, Line, Loop, Tokens, join_sums, roll, walk
 from dlc.compiler.codegen.shape_comments import ShapeComments
 from dlc.compiler.codegen.variables import MAIN, SIDE, Copy, Liveness, Variables, side_values
@@ -156,9 +156,10 @@ class Forward:
 
     # ── writing the lines ────────────────────────────────────────────────────
 
-    def body(self, depth: int, *, main: bool) -> Iterator[str]:
+    def body(self, depth: int, *, main: bool, learned: Sequence[str] = ()) -> Iterator[str]:
         """The lines of the method, at a depth of indentation. The main network gives a dict
-        by output name, a block its only result or a tuple."""
+        by output name, a block its only result or a tuple. `learned` are parameters that
+        the loss reads, and gets by the outputs while training."""
         live = Liveness(self.items, self.outputs)
         inputs = dict(enumerate(self.arguments))
         self._variables = Variables(live, side_values(self.items), self._locals, inputs)
@@ -177,7 +178,15 @@ class Forward:
         if main:
             pairs = zip(self.code.graph.outputs, found, strict=True)
             items = [f"{literal(name)}: {variable}" for (name, _), variable in pairs]
-            yield from statement(f"return {{{', '.join(items)}}}", depth)
+            if not learned:
+                yield from statement(f"return {{{', '.join(items)}}}", depth)
+                return
+            pad = " " * (INDENT * depth)
+            yield from statement(f"outputs = {{{', '.join(items)}}}", depth)
+            yield f"{pad}if self.training:"
+            for name in learned:
+                yield f"{pad}    outputs[{literal(name)}] = self.{name}  # for `loss` alone"
+            yield f"{pad}return outputs"
         else:
             yield from statement(f"return {', '.join(found)}", depth)
 

@@ -88,13 +88,8 @@ def class_name(name: str) -> str:
 
 def module_path(path: str) -> str:
     """The state_dict key of a parameter, from its dotted path in the program."""
-    return (
-        ".".join(
-            part if part.isdigit() else attribute(part)  # the last part is torch's own
-            for part in path.split(".")[:-1]
-        )
-        + path[path.rfind(".") :]
-    )
+    *layers, own = path.split(".")  # the last part is torch's own
+    return ".".join([*(part if part.isdigit() else attribute(part) for part in layers), own])
 
 
 class Names:

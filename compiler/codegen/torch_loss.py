@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from dlc.compiler.codegen.layout import WIDTH, statement
 from dlc.compiler.components.losses._classes import ClassLoss
+from dlc.compiler.components.losses.uncertainty import LOG_VARIANCES
 from dlc.compiler.components.missing_labels import missing_labels
 from dlc.compiler.components.settings import LossTerm
 from dlc.compiler.components.text import literal
@@ -22,6 +23,11 @@ def known_labels(x: Tensor, target: Tensor, neutral: float) -> tuple[Tensor, Ten
 
 
 '''
+
+_OF_BALANCE = "    `balanced` is 1 for each class here: `dlc train` writes the factors of its data."
+_OF_VARIANCES = """\
+    Each `s` is the logarithm of the variance of a task, by which its loss is weighed
+    (Kendall, Gal and Cipolla, 2018)."""
 
 
 def loss_function(program: Program, terms: tuple[LossTerm, ...]) -> Iterator[str]:
@@ -51,19 +57,21 @@ def loss_function(program: Program, terms: tuple[LossTerm, ...]) -> Iterator[str
             text = (
                 f"{share} * {_atom(loss.torch({loss.names[0]: x, target: t}.__getitem__, types))}"
             )
+        if term.variance is not None:
+            half = "0.5 * " if loss.squared else ""
+            text = f"{half}torch.exp(-s_{term.variance}) * {_atom(text)}"
         if term.weight != 1.0:
-            text = f"{literal(term.weight)} * {_atom(text)}"
+            text = f"{literal(term.weight)} * {_atom(text) if term.variance is None else text}"
         texts.append(text)
+        if term.variance is not None:
+            texts.append(f"{literal(0.5 * term.weight)} * s_{term.variance}")
     if filled:
         yield from _KNOWN_LABELS.splitlines()
     yield "def loss(outputs: dict[str, Tensor], targets: dict[str, Tensor]) -> Tensor:"
-    if any(term.loss.balanced for term in terms):
-        yield '    """The mean over the batch, without penalties.'
-        yield ""
-        yield "    `balanced` is 1 for each class here: `dlc train` writes the factors of its data."
-        yield '    """'
-    else:
-        yield '    """The mean over the batch, without penalties."""'
+    yield from _docstring(program, terms)
+    if program.learned:
+        names = ", ".join(f"s_{t.variance}" for t in terms if t.variance is not None)
+        yield from statement(f'{names} = outputs["{LOG_VARIANCES}"].unbind()', 1)
     for line in filled:
         yield from statement(line, 1)
     whole = f"return {' + '.join(texts)}"
@@ -74,6 +82,22 @@ def loss_function(program: Program, terms: tuple[LossTerm, ...]) -> Iterator[str
     for text in texts[1:]:
         yield from statement(f"total = total + {text}", 1)
     yield from statement("return total", 1)
+
+
+def _docstring(program: Program, terms: tuple[LossTerm, ...]) -> Iterator[str]:
+    notes = []
+    if program.learned:
+        notes.append(_OF_VARIANCES)
+    if any(term.loss.balanced for term in terms):
+        notes.append(_OF_BALANCE)
+    if not notes:
+        yield '    """The mean over the batch, without penalties."""'
+        return
+    yield '    """The mean over the batch, without penalties.'
+    for note in notes:
+        yield ""
+        yield from note.splitlines()
+    yield '    """'
 
 
 def _atom(text: str) -> str:

@@ -110,7 +110,8 @@ class _ClassText:
         self._forward = Forward(plan, module_names)
 
     def lines(self) -> Iterator[str]:
-        body = list(self._forward.body(2, main=self._main))
+        learned = [parameter.name for parameter in self._program.learned] if self._main else []
+        body = list(self._forward.body(2, main=self._main, learned=learned))
         yield f"class {self._plan.name}(nn.Module):"
         if not self._main and len(self._graph.inputs) == 1:
             yield f'    """{self._types(self._graph.inputs)} -> {self._results()}."""'
@@ -132,6 +133,10 @@ class _ClassText:
         stored = [
             f"        self.{attribute} = {name}" for name, attribute in self._forward.stored.items()
         ]
+        learned = self._program.learned if self._main else ()
+        for parameter in learned:
+            made = f"nn.Parameter(torch.zeros({', '.join(map(str, parameter.shape))}))"
+            lines.append(f"        self.{parameter.name} = {made}")
         lines = [*stored, *lines, *self._ties()]
         if not lines and not arguments:
             return

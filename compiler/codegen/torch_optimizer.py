@@ -10,6 +10,7 @@ from dlc.compiler.codegen import identifiers
 from dlc.compiler.codegen.layout import statement
 from dlc.compiler.codegen.torch_optimizer_classes import CLASSES
 from dlc.compiler.codegen.torch_selection import Selector
+from dlc.compiler.components.losses.uncertainty import LOG_VARIANCES
 from dlc.compiler.components.optimizers.base import Optimizer
 from dlc.compiler.components.optimizers.muon import Muon
 from dlc.compiler.components.text import literal
@@ -38,7 +39,7 @@ def optimizer_function(
     groups = [] if plain else list(_groups(selector, parts))
     yield from selector.constants
     yield _SIGNATURE
-    yield f'    """{_title(optimizer, constructor, parts)}"""'
+    yield f'    """{_title(program, optimizer, constructor, parts)}"""'
     yield from groups
     fused = _fused(program, optimizer)
     if fused == "fused":
@@ -121,12 +122,13 @@ def _entry(name: str, options: Mapping[str, object]) -> str:
     return f"{{{', '.join(items)}}}"
 
 
-def _title(optimizer: Optimizer, constructor: str, parts: Sequence[Part]) -> str:
+def _title(program: Program, optimizer: Optimizer, constructor: str, parts: Sequence[Part]) -> str:
     name = constructor.rpartition(".")[2]
     if any(part.group is not None or part.scaled for part in parts):
         return f"{name}, with settings of their own for some parameters."
     if any(part.undecayed for part in parts):
-        roles = " and ".join(_ROLES[role] for role in optimizer.undecayed)
+        learned = [LOG_VARIANCES] * bool(program.learned)
+        roles = " and ".join([*(_ROLES[role] for role in optimizer.undecayed), *learned])
         return f"Weight decay leaves {roles} alone."
     return f"{name} over all parameters."
 

@@ -24,10 +24,12 @@ from dlc.compiler.record import component
 
 @component
 class LossTerm:
-    """`weight * loss` of a weighted sum."""
+    """`weight * loss` of a weighted sum. Where a weight is learned as well, `variance` is the
+    place of its number among the log-variances."""
 
     weight: float
     loss: Loss
+    variance: int | None = None
 
 
 @component

@@ -58,6 +58,7 @@ _CODES = (
     Code("E0311", "conflicting-settings", "two settings that exclude each other"),
     Code("E0312", "nothing-to-start-from", "an initializer from data that the data cannot fill"),
     Code("E0313", "symmetric-weights", "a hidden layer whose units would all start equal"),
+    Code("E0315", "nothing-to-weigh", "learned weights of losses that have none to learn"),
     Code("E0320", "foreign-group-setting", "a group sets what its optimizer does not have"),
     Code("E0321", "too-many-for-newton", "more parameters than a full Hessian is made of"),
     Code("E0322", "no-hidden-matrix", "`muon` for a network without matrices between layers"),

@@ -23,7 +23,7 @@ from dlc.compiler.record import component, record
 from dlc.compiler.source import Span
 
 #: What a parameter is for: decides weight decay (`no_decay=[bias, norm]`), L2 and `init`.
-ROLES = ("weight", "bias", "norm", "buffer")
+ROLES = ("weight", "bias", "norm", "buffer", "variance")
 
 
 @component
@@ -31,7 +31,7 @@ class Parameter:
     """A learned tensor or a buffer of one node. `name` is local: `weight`, `running_mean`.
 
     `initializer` is None for PyTorch's own default. `role` is one of ROLES; a buffer
-    gets no gradient.
+    gets no gradient, a variance is the logarithm of one that a loss learns.
     """
 
     name: str
@@ -176,12 +176,14 @@ class Graph:
 @component
 class Program:
     """A network: its graphs by name (called ones first), the main one, the targets that a
-    loss compares with, and the free symbols with their ranges."""
+    loss compares with, and the free symbols with their ranges. `learned` are parameters that
+    are trained with the network and read by its loss alone."""
 
     name: str
     graphs: Mapping[str, Graph]
     main: str
     targets: tuple[tuple[str, TensorType], ...] = ()
+    learned: tuple[Parameter, ...] = ()
 
     @property
     def graph(self) -> Graph:
@@ -218,6 +220,8 @@ class Program:
         for path, _, node in self.owners():
             for parameter in node.parameters:
                 yield f"{path}.{parameter.name}", parameter
+        for parameter in self.learned:
+            yield parameter.name, parameter
 
     @property
     def parameter_count(self) -> int:

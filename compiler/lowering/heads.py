@@ -268,6 +268,10 @@ def _calls(expr: tree.Expr | None) -> Iterator[tree.Call]:
     match expr:
         case tree.Call():
             yield expr
+            for argument in expr.arguments:
+                if isinstance(argument.value, tree.ListExpr):
+                    for item in argument.value.items:
+                        yield from _calls(item)
         case tree.Binary(left=left, right=right):
             yield from _calls(left)
             yield from _calls(right)

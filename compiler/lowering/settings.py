@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, TypeVar, cast
 
 from dlc.compiler.components import registry
@@ -25,13 +26,13 @@ from dlc.compiler.diagnostics.suggest import did_you_mean, listed
 from dlc.compiler.ir.graph import Program
 from dlc.compiler.ir.types import TensorType
 from dlc.compiler.lowering.chains import check_chain
+from dlc.compiler.lowering.loss_terms import LossTerms
 from dlc.compiler.lowering.monitors import check_monitors
 from dlc.compiler.lowering.objectives import CheckedObjective
 from dlc.compiler.lowering.optimizing import check_optimizing
 from dlc.compiler.lowering.regularizing import check_regularizing
 from dlc.compiler.lowering.text_steps import by_step, check_text_step
 from dlc.compiler.lowering.transferring import check_transferring
-from dlc.compiler.semantics.evaluate import evaluate, show
 from dlc.compiler.semantics.instantiate import Context, blamed, instantiate
 from dlc.compiler.semantics.scope import Scope, error
 from dlc.compiler.source import Span
@@ -249,51 +250,14 @@ class SettingsBuilder:
     # ── loss and metrics ─────────────────────────────────────────────────────
 
     def _loss(self) -> tuple[LossTerm, ...]:
-        value = self.values.get("loss")
-        if value is None or isinstance(value, tree.Missing):
+        value, program = self.values.get("loss"), self.program
+        if value is None or isinstance(value, tree.Missing) or program is None:
             return ()
-        return self._guard(lambda: self._terms(value, 1.0)) or ()
-
-    def _terms(self, expr: tree.Expr, weight: float) -> tuple[LossTerm, ...]:
-        match expr:
-            case tree.Call():
-                return self._term(expr, weight)
-            case tree.Binary(operator="+", left=left, right=right):
-                return self._terms(left, weight) + self._terms(right, weight)
-            case tree.Binary(operator="-", left=left, right=right):
-                return self._terms(left, weight) + self._terms(right, -weight)
-            case tree.Unary(operator="-", operand=operand):
-                return self._terms(operand, -weight)
-            case tree.Binary(operator="*", left=left, right=right):
-                if _has_call(left) and not _has_call(right):
-                    return self._terms(left, weight * self._weight(right))
-                if not _has_call(left):
-                    return self._terms(right, weight * self._weight(left))
-            case tree.Binary(operator="/", left=left, right=right) if not _has_call(right):
-                divisor = self._weight(right)
-                if divisor == 0:
-                    raise error("E0307", "division by zero", expr.span)
-                return self._terms(left, weight / divisor)
-            case tree.Missing():
-                raise DiagnosticError()
-        raise error(
-            "E0115",
-            "the loss is not a weighted sum of losses",
-            expr.span,
-            help="write `cross_entropy(logits, label) + 0.2 * mse_loss(age, age_value)`",
-        )
-
-    def _weight(self, expr: tree.Expr) -> float:
-        found = evaluate(expr, self.context.scope)
-        if isinstance(found, bool) or not isinstance(found, int | float):
-            raise error("E0301", f"a weight is a number, got {show(found)}", expr.span)
-        return float(found)
-
-    def _term(self, call: tree.Call, weight: float) -> tuple[LossTerm, ...]:
-        made = self._component("loss", call)
-        assert isinstance(made, Loss)
-        self._check(lambda: made.check(self.outputs | self.targets), call)
-        return (LossTerm(weight=weight, loss=made),)
+        terms = LossTerms(self.outputs | self.targets, self.context, self._check)
+        loss = self._guard(lambda: terms.of(value)) or ()
+        self._guard(lambda: terms.refuse_taken(program, value))
+        self.program = replace(program, learned=terms.learned)
+        return loss
 
     def _metrics(self, losses: Sequence[Loss]) -> tuple[Metric, ...]:
         value = self.values.get("metrics")
@@ -440,17 +404,6 @@ class SettingsBuilder:
         self.collector.extend(
             error(number, message, span, help=help, secondary=secondary).diagnostics
         )
-
-
-def _has_call(expr: tree.Expr) -> bool:
-    match expr:
-        case tree.Call():
-            return True
-        case tree.Binary(left=left, right=right):
-            return _has_call(left) or _has_call(right)
-        case tree.Unary(operand=operand):
-            return _has_call(operand)
-    return False
 
 
 def _named(component: Component, known: Mapping[str, object]) -> set[str]:

@@ -38,6 +38,9 @@ def _filled(expr: tree.Expr, factors: Iterator[Sequence[float]]) -> tree.Expr:
 
 def _argument(argument: tree.Argument, factors: Iterator[Sequence[float]]) -> tree.Argument:
     value = argument.value
+    if isinstance(value, tree.ListExpr):
+        inner = tuple(_filled(item, factors) for item in value.items)
+        return replace(argument, value=replace(value, items=inner))
     if not isinstance(value, tree.Word) or value.text != _WORD:
         return argument
     items = tuple(tree.Number(number, value.span) for number in next(factors))

@@ -21,7 +21,8 @@ class Loss(Component):
     batch can tell: the number of its `samples`, the weights of its `labels` that count (see
     `ClassLoss`), or something that only the whole `batch` tells.
     `neutral` is an output that is no loss at a target of 0, which stand for those of a label that
-    is missing; None where such labels cannot be left out.
+    is missing; None where such labels cannot be left out. `squared` says that its minimum
+    maximizes a Gaussian likelihood, in which a square stands over twice the variance.
     """
 
     kind: ClassVar[str] = "loss"
@@ -29,6 +30,7 @@ class Loss(Component):
     divides_by: ClassVar[Literal["samples", "labels", "batch"]] = "batch"
     helper: ClassVar[str] = ""
     neutral: ClassVar[float | None] = None
+    squared: ClassVar[bool] = False
 
     def check(self, types: Mapping[str, TensorType]) -> None:
         """Shapes and element types of what is compared; `types` holds outputs and targets

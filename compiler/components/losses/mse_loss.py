@@ -22,4 +22,5 @@ class MseLoss(PairwiseLoss):
     """
 
     name: ClassVar[str] = "mse_loss"
+    squared: ClassVar[bool] = True
     neutral: ClassVar[float | None] = 0.0
