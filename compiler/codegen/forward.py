@@ -159,7 +159,7 @@ class Forward:
     def body(self, depth: int, *, main: bool, learned: Sequence[str] = ()) -> Iterator[str]:
         """The lines of the method, at a depth of indentation. The main network gives a dict
         by output name, a block its only result or a tuple. `learned` are parameters that
-        the loss reads, and gets by the outputs while training."""
+        the loss reads, and gets by the outputs: in training, and where gradients are wanted."""
         live = Liveness(self.items, self.outputs)
         inputs = dict(enumerate(self.arguments))
         self._variables = Variables(live, side_values(self.items), self._locals, inputs)
@@ -183,9 +183,10 @@ class Forward:
                 return
             pad = " " * (INDENT * depth)
             yield from statement(f"outputs = {{{', '.join(items)}}}", depth)
-            yield f"{pad}if self.training:"
+            yield f"{pad}if self.training or torch.is_grad_enabled():"
             for name in learned:
-                yield f"{pad}    outputs[{literal(name)}] = self.{name}  # for `loss` alone"
+                # DDP finds what an output is made of by its graph, which a parameter itself lacks.
+                yield f"{pad}    outputs[{literal(name)}] = self.{name}.clone()  # for `loss` alone"
             yield f"{pad}return outputs"
         else:
             yield from statement(f"return {', '.join(found)}", depth)

@@ -22,6 +22,7 @@ from torch.distributed.distributed_c10d import PrefixStore
 from torch.distributed.rendezvous import rendezvous
 from torch.nn.parallel import DistributedDataParallel
 
+from dlc.compiler.components.losses.uncertainty import LOG_VARIANCES
 from dlc.compiler.diagnostics.catalog import code
 from dlc.compiler.diagnostics.model import Diagnostic
 from dlc.runtime.device import choose_device, free_bytes
@@ -301,6 +302,8 @@ class Ranks(World):
         # What is frozen for some epochs gets no gradient in them.
         unused = plan.untrained or (transfer is not None and bool(transfer.freeze))
         read = {name for term in plan.settings.loss for name in term.loss.names}
+        if any(term.variance is not None for term in plan.settings.loss):
+            read.add(LOG_VARIANCES)
         on_cuda = next(model.parameters()).device.type == "cuda"
         joined = DistributedDataParallel(
             _Touched(model, frozenset(read)),

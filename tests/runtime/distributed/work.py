@@ -72,6 +72,14 @@ RUNS: dict[str, dict[str, Any]] = {
         "targets": BOTH,
         "columns": BOTH_COLUMNS,
     },
+    # Weights that are learned, and a result that no loss reads.
+    "uncertain": {
+        "loss": "uncertainty(cross_entropy(logits, label), mse_loss(price, value))",
+        "metrics": '["accuracy(logits, label)", "mae(price, value)"]',
+        "layers": HEADS.replace("    name: trunk", "    output: trunk"),
+        "targets": BOTH,
+        "columns": BOTH_COLUMNS,
+    },
     # A head without a loss gets no gradient.
     "unused": {"layers": HEADS, "metrics": "accuracy(logits, label)"},
     "clipped": {"train": ", accumulate: 3, clip_grad_norm: 0.2, clip_grad_value: 0.05"},

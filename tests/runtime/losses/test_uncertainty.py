@@ -15,6 +15,7 @@ from torch.nn import functional as F
 
 from dlc.compiler import Source, check
 from dlc.compiler.codegen.torch_module import generate
+from dlc.runtime.ensembles.trial import try_together
 from dlc.runtime.export.exporter import export_network
 from dlc.runtime.export.sources import of_run
 from dlc.runtime.inference.measures import Measures
@@ -120,11 +121,23 @@ def test_weight_decay_leaves_them_alone() -> None:
     assert [[p is model.log_variances for p in given] for given in undecayed] == [[True]]
 
 
-def test_a_network_that_is_not_trained_does_not_give_them_out() -> None:
+def test_evaluation_gives_nothing_but_the_outputs() -> None:
     module = load_module(generate(compiled(check_yaml(SPEC))))
     model: Any = model_class(module)()
     assert "log_variances" in model(x=torch.randn(2, 8))
-    assert set(model.eval()(x=torch.randn(2, 8))) == {"kind", "size", "place", "trunk"}
+    with torch.no_grad():
+        # An optimizer may look for a step by the loss alone.
+        assert "log_variances" in model(x=torch.randn(2, 8))
+        assert set(model.eval()(x=torch.randn(2, 8))) == {"kind", "size", "place", "trunk"}
+
+
+def test_networks_side_by_side_learn_what_they_learn_alone() -> None:
+    module = load_module(generate(compiled(check_yaml(SPEC))))
+    torch.manual_seed(0)
+    models = [model_class(module)().train() for _ in range(2)]
+    batches = [({"x": torch.randn(9, 8)}, values()) for _ in models]
+    verdict = try_together(models, batches, module.loss, module.optimizer, measure=False)
+    assert verdict.together, verdict.why
 
 
 def test_a_measure_weighs_all_alike() -> None:
