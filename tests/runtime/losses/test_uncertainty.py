@@ -129,6 +129,8 @@ def test_evaluation_gives_nothing_but_the_outputs() -> None:
         # An optimizer may look for a step by the loss alone.
         assert "log_variances" in model(x=torch.randn(2, 8))
         assert set(model.eval()(x=torch.randn(2, 8))) == {"kind", "size", "place", "trunk"}
+    # Gradients are checked with dropout and batch statistics off.
+    assert "log_variances" in model(x=torch.randn(2, 8))
 
 
 def test_networks_side_by_side_learn_what_they_learn_alone() -> None:
