@@ -386,11 +386,19 @@ class Hearing(Silent):
         self.told.append(text)
 
 
-def test_members_that_cannot_be_side_by_side_are_trained_one_after_another(folder: Path) -> None:
-    text = spec_of("ensemble: {members: 2}\n").replace("epochs: 3", "epochs: 3, precision: bf16")
+@pytest.mark.parametrize(
+    ("setting", "why"),
+    [
+        ("precision: bf16", "it trains in bf16"),
+        ("memory: 1e9", "the memory of each is bounded"),
+    ],
+)
+def test_members_that_cannot_be_side_by_side_are_trained_one_after_another(
+    folder: Path, setting: str, why: str
+) -> None:
+    text = spec_of("ensemble: {members: 2}\n").replace("epochs: 3", f"epochs: 3, {setting}")
     progress = Hearing()
     train(folder, text, progress=progress)
-    why = "it trains in bf16"
     assert f"one member after another: {why}" in progress.told
     with pytest.raises(Failure, match=f"cannot be trained side by side: {why}") as caught:
         start_ensemble(
