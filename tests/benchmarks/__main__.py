@@ -14,6 +14,7 @@ NAMES = (
     "zoo_times",
     "augmentation",
     "input_pipeline",
+    "data_audit",
     "word2vec",
     "averages",
     "feature_cache",
