@@ -70,8 +70,8 @@ def loss_function(program: Program, terms: tuple[LossTerm, ...]) -> Iterator[str
     yield "def loss(outputs: dict[str, Tensor], targets: dict[str, Tensor]) -> Tensor:"
     yield from _docstring(program, terms)
     if program.learned:
-        names = ", ".join(f"s_{t.variance}" for t in terms if t.variance is not None)
-        yield from statement(f'{names} = outputs["{LOG_VARIANCES}"].unbind()', 1)
+        scales = ", ".join(f"s_{t.variance}" for t in terms if t.variance is not None)
+        yield from statement(f'{scales} = outputs["{LOG_VARIANCES}"].unbind()', 1)
     for line in filled:
         yield from statement(line, 1)
     whole = f"return {' + '.join(texts)}"
