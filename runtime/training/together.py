@@ -42,8 +42,10 @@ def judge(plans: Sequence[Plan], load: Load, device: str, *, measure: bool) -> V
     if train.precision not in _KINDS:
         return Verdict(together=False, why=f"it trains in {train.precision}")
     # What the spec states is done for each member; a pass of all would leave it out.
-    if train.compile is True:
+    if train.compile not in ("auto", False):
         return Verdict(together=False, why="its steps are compiled")
+    if train.checkpointing is True:
+        return Verdict(together=False, why="its blocks keep only their inputs")
     if train.memory is not None:
         return Verdict(together=False, why="the memory of each is bounded")
     data = session.prepare_for(plan)

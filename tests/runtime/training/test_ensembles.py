@@ -391,6 +391,7 @@ class Hearing(Silent):
     [
         ("precision: bf16", "it trains in bf16"),
         ("memory: 1e9", "the memory of each is bounded"),
+        ("checkpointing: true", "its blocks keep only their inputs"),
     ],
 )
 def test_members_that_cannot_be_side_by_side_are_trained_one_after_another(
