@@ -12,6 +12,7 @@ import torch
 from dlc.compiler.components.sections.train import Train
 from dlc.runtime.device import is_out_of_memory, release_memory
 from dlc.runtime.training.engine.execution import Execution
+from dlc.runtime.training.guard import Guard
 from dlc.runtime.training.samples import Take
 from dlc.runtime.training.world import ALONE, World
 
@@ -65,6 +66,10 @@ class Step:
         self.constrain = constrain
         self.clip_norm = train.clip_grad_norm
         self.clip_value = train.clip_grad_value
+        #: Leaves steps undone whose loss or gradients are not finite.
+        self.guard: Guard | None = None
+        if train.on_nan == "skip":
+            self.guard = Guard(self.model, optimizer, world)
         self.watch_norm = True
         self.norm: torch.Tensor | None = None
         self.evaluates = evaluates_loss(optimizer)
@@ -77,11 +82,12 @@ class Step:
         self.on_fewer: Callable[[int], None] = lambda size: None
 
     def __call__(self, take: Take, first: int, end: int, batch_size: int) -> Done:
+        if self.guard is not None:
+            self.guard.begin()
         if self.evaluates:
             return self._evaluated(take, first, end, batch_size)
         done = self._fitting(take, first, end, batch_size)
-        self.update()
-        return done
+        return done._replace(loss=self.update(done.loss))
 
     def _fitting(self, take: Take, first: int, end: int, batch_size: int) -> Done:
         """The gradients, of fewer samples at once where the memory does not hold as many. What
@@ -150,20 +156,26 @@ class Step:
 
     # ── update ───────────────────────────────────────────────────────────────
 
-    def update(self) -> None:
+    def update(self, loss: torch.Tensor) -> torch.Tensor:
         """Adds the gradients of the penalties to those that are there, changes the weights by
-        them, and removes them."""
+        them, and removes them. Gives the loss, NaN where the batch was left out."""
         if self.penalty is not None:
             # A backward pass of its own: the loss that is reported has no penalties.
             self._backward(self.penalty(self.world.readable(self.model)))
         if self.scaler is not None:
             self.scaler.unscale_(self.optimizer)
         self._clip()
-        if self.scaler is None:
-            self.optimizer.step()
-        else:
+        if self.scaler is not None:
+            # It leaves out what is not finite by itself.
             self._scaled_step(self.scaler)
+            if self.guard is not None:
+                loss = self.guard.keep_buffers(loss)
+        elif self.guard is not None:
+            loss = self.guard.step(loss)
+        else:
+            self.optimizer.step()
         self._stepped()
+        return loss
 
     def _clip(self) -> None:
         if self.clip_value is not None:
@@ -232,10 +244,13 @@ class Step:
                 )
             return total
 
-        self.optimizer.step(closure)  # type: ignore[arg-type]
+        if self.guard is None:
+            self.optimizer.step(closure)  # type: ignore[arg-type]
+            loss = seen[0][0]
+        else:
+            loss = self.guard.evaluate(closure, lambda: seen[0][0])
         self._stepped()
-        total, outputs = seen[0]
-        return Done(total, outputs, shares[-1][2], rows)
+        return Done(loss, seen[0][1], shares[-1][2], rows)
 
     # ── state ────────────────────────────────────────────────────────────────
 

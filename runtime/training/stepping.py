@@ -48,6 +48,8 @@ def whole_obstacle(
     settings = plan.settings
     if world.size > 1:
         return "several processes exchange gradients in it"
+    if settings.train.on_nan == "skip":
+        return "`on_nan: skip` decides in it whether to step"
     if settings.train.precision == "fp16":
         return "fp16 decides in it whether to step"
     if not is_static(plan):

@@ -69,6 +69,8 @@ def judge(plans: Sequence[Plan], load: Load, device: str, *, measure: bool) -> V
             models.append(build_model(module, one.settings.train.seed).to(where).train())
             take = samples.in_order(epochs.order(0), 0)
             batches.append(take(0, min(epochs.batch_size, epochs.usable)))
+        if one.settings.train.on_nan == "skip":
+            return Verdict(together=False, why="`on_nan: skip` guards the buffers of one network")
         if evaluates_loss(module.optimizer(models[0])):
             return Verdict(together=False, why="its optimizer evaluates the loss by itself")
         return try_together(models, batches, module.loss, module.optimizer, measure=measure)
@@ -228,7 +230,7 @@ def _epoch(stacked: Stacked, trainers: Sequence[Trainer], stop: Stop) -> None:
             if place not in active:
                 trainer.optimizer.zero_grad(set_to_none=True)
                 continue
-            trainer.step.update()
+            trainer.step.update(results[place][0])
             if trainer.took(end, *results[place]):
                 going.append(place)
         _save_alike([trainers[place] for place in active])

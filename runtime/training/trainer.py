@@ -18,7 +18,7 @@ import torch
 
 from dlc.runtime.augmentation.augmenter import Augmenter
 from dlc.runtime.device import is_out_of_memory, used_bytes
-from dlc.runtime.failures import Failure, failure, shown
+from dlc.runtime.failures import Failure, failure
 from dlc.runtime.training import optimizer_state
 from dlc.runtime.training.checkpoint import Checkpoint
 from dlc.runtime.training.early_stopping import watch_of
@@ -27,6 +27,7 @@ from dlc.runtime.training.engine.choices import Choices
 from dlc.runtime.training.engine.execution import tf32
 from dlc.runtime.training.feature_cache import Fed
 from dlc.runtime.training.hooks import Hook, Hooks
+from dlc.runtime.training.left_out import LeftOut, not_finite
 from dlc.runtime.training.plan import Plan
 from dlc.runtime.training.position import Position
 from dlc.runtime.training.progress import Progress
@@ -37,8 +38,6 @@ from dlc.runtime.training.stepping import Network, step_of
 from dlc.runtime.training.validation import add, measured, measures_of
 from dlc.runtime.training.weights import divided_whole, load_tensors, owned_tensors
 from dlc.runtime.training.world import ALONE, World
-
-NON_FINITE = "non_finite.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +85,8 @@ class Trainer:
         self.validation = validation
         self.row_numbers = row_numbers
         self.folder = folder
-        self.hooks = Hooks(hooks)
+        self.left_out = LeftOut(folder, settings.train)
+        self.hooks = Hooks([*hooks, self.left_out])
         self.progress = progress
         #: On several ranks not the signal that came, but what all of them agreed on.
         self.stop = self.pulse.stop
@@ -267,7 +267,8 @@ class Trainer:
         total, seen = 0.0, 0
         for step, (entry, value) in enumerate(zip(pending, values, strict=True), first):
             if not math.isfinite(value):
-                raise self._non_finite(entry, value, step)
+                self._leave_out(entry, value, step)
+                continue
             total += value * entry.size
             seen += entry.size
             # One by one: the sum must not depend on when losses were read.
@@ -278,7 +279,7 @@ class Trainer:
         self._read_at = now
         self.pulse.rest(self.at.step)
         pending.clear()
-        figures = {"loss": total / seen, **self._batch_metrics()}
+        figures = {"loss": total / seen if seen else math.nan, **self._batch_metrics()}
         if self.figures:
             figures |= {k: v for k, v in self.figures.items() if k != "val_loss"}
         self.progress.advance(
@@ -357,29 +358,13 @@ class Trainer:
         """The time spent on the run so far, in all sessions."""
         return self.at.seconds + time.monotonic() - self._since
 
-    def _non_finite(self, entry: _Pending, value: float, step: int) -> Failure:
+    def _leave_out(self, entry: _Pending, value: float, step: int) -> None:
         order = self.epochs.order(entry.epoch)
         end = entry.taken + entry.size
         places = self.samples.places(order, entry.taken, end, entry.epoch)
-        rows = [int(row) for row in self.row_numbers[places]]
-        return self._failed(step, f"the loss became {value} in step {step:,}", rows)
-
-    def _failed(self, step: int, message: str, rows: list[int]) -> Failure:
-        saved = [kept for kept in self.folder.checkpoints.steps() if kept < step]
-        notes = [f"its batch held the rows {_listed(rows)} of the data"] if rows else []
-        if rows:
-            record = {"step": step, "rows": rows}
-            self.folder.write_json(NON_FINITE, record)
-        if saved:
-            notes.append(
-                f"the last good checkpoint is `{shown(self.folder.checkpoints.path(saved[-1]))}`"
-            )
-        return failure(
-            "E0609",
-            message,
-            notes=tuple(notes),
-            help="lower the learning rate, or clip: `train: {clip_grad_norm: 1.0}`",
-        )
+        self.left_out.add(step, value, [int(row) for row in self.row_numbers[places]])
+        # Metrics of such outputs may be refused, and say nothing.
+        self._outputs = None
 
     def _out_of_memory(self) -> Failure:
         size = self.epochs.batch_size
@@ -486,10 +471,5 @@ class Trainer:
         finite = torch.stack([torch.isfinite(tensor).all() for tensor in floats.values()])
         if not finite.all():
             bad = next(n for n, good in zip(floats, finite.tolist(), strict=True) if not good)
-            step = self.at.step
-            raise self._failed(step, f"`{bad}` holds values that are not finite", [])
-
-
-def _listed(rows: list[int]) -> str:
-    text = ", ".join(str(row) for row in rows[:10])
-    return text if len(rows) <= 10 else f"{text} and {len(rows) - 10} more"
+            message = f"`{bad}` holds values that are not finite"
+            raise not_finite(self.folder, self.at.step, message)

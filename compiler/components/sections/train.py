@@ -53,8 +53,10 @@ class Train(Section):
         accumulate: batches whose gradients are averaged into one step
         parallel: what several processes hold; `ddp` all parameters each, `fsdp` a share of them
             each; `auto` divides them where they do not fit a device
-        on_nan: what a NaN or infinite loss does; `fail` stops, `skip` leaves the batch out,
-            `rollback` returns to the last good checkpoint; only `fail` is run yet
+        on_nan: what a loss or gradient that is NaN or infinite does; `fail` stops, `skip` leaves
+            the batch out, which costs a copy of the weights in every step, `rollback` goes back
+            to the last checkpoint and then leaves the batch out
+        max_skips: how many batches of a run may be left out before it fails
         dropout: how the rate of dropout changes over the epochs, for all layers or for some
         early_stopping: when to stop before the end
         average: a second set of weights, averaged over the steps
@@ -81,6 +83,7 @@ class Train(Section):
     accumulate: Positive = 1
     parallel: Literal["auto", "ddp", "fsdp"] = "auto"
     on_nan: Literal["fail", "skip", "rollback"] = "fail"
+    max_skips: Positive = 10
     dropout: tuple[Dropout, ...] = ()
     early_stopping: EarlyStopping | None = None
     average: Average | None = None
@@ -115,9 +118,3 @@ class Train(Section):
         """The epochs of a run that is not counted in steps."""
         return self.epochs or _DEFAULT_EPOCHS
 
-    def used_unavailable(self) -> tuple[tuple[str, str], ...]:
-        found = super().used_unavailable()
-        if self.on_nan != "fail":
-            note = "only `on_nan: fail` runs yet; `dlc train --resume` goes on from a checkpoint"
-            found += (("on_nan", note),)
-        return found

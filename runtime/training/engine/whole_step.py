@@ -68,7 +68,8 @@ class WholeStep(Step):
     def __call__(self, take: Take, first: int, end: int, batch_size: int) -> Done:
         # The schedule has counted the steps of the run, in all sessions.
         begun = self.schedule.last_epoch > 0
-        if not begun or end - first != batch_size or self.micro_batch is not None:
+        usual = end - first == batch_size and self.micro_batch is None
+        if not begun or not usual or self.guard is not None:
             return super().__call__(take, first, end, batch_size)
         inputs, targets = take(first, end)
         if self.execution.choices.cuda_graphs:

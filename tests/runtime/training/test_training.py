@@ -254,9 +254,10 @@ def test_a_loss_that_is_not_finite_ends_the_run_with_its_rows(tmp_path: Path) ->
     notes = " ".join(problem.diagnostic.notes)
     assert "step-00000014" in notes
     written = json.loads((tmp_path / "run" / "non_finite.json").read_text())
-    assert written["step"] == 20
-    assert len(written["rows"]) == 32
-    assert f"rows {written['rows'][0]}, " in notes
+    (batch,) = written["batches"]
+    assert batch["step"] == 20
+    assert len(batch["rows"]) == 32
+    assert f"rows {batch['rows'][0]}, " in notes
     store = CheckpointStore(tmp_path / "run" / "checkpoints")
     assert store.steps()[-1] == 14
     whole = toy.start(tmp_path / "whole", plan)
