@@ -48,6 +48,8 @@ def judge(plans: Sequence[Plan], load: Load, device: str, *, measure: bool) -> V
         return Verdict(together=False, why="its blocks keep only their inputs")
     if train.memory is not None:
         return Verdict(together=False, why="the memory of each is bounded")
+    if train.on_nan != "fail":
+        return Verdict(together=False, why="a batch is left out of one member and not of another")
     data = session.prepare_for(plan)
     plan = balanced(plan, data)
     samples = samples_for(plan, data, where)
@@ -69,8 +71,6 @@ def judge(plans: Sequence[Plan], load: Load, device: str, *, measure: bool) -> V
             models.append(build_model(module, one.settings.train.seed).to(where).train())
             take = samples.in_order(epochs.order(0), 0)
             batches.append(take(0, min(epochs.batch_size, epochs.usable)))
-        if one.settings.train.on_nan == "skip":
-            return Verdict(together=False, why="`on_nan: skip` guards the buffers of one network")
         if evaluates_loss(module.optimizer(models[0])):
             return Verdict(together=False, why="its optimizer evaluates the loss by itself")
         return try_together(models, batches, module.loss, module.optimizer, measure=measure)
