@@ -211,6 +211,7 @@ _CODES = (
         "a learning rate with fewer low points than snapshots",
         Severity.WARNING,
     ),
+    Code("W0306", "loss-spike", "a loss far above those before it", Severity.WARNING),
     Code(
         "W0307",
         "statistics-per-rank",

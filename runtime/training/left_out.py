@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
+import torch
+
 from dlc.compiler.components.sections.train import Train
 from dlc.runtime.failures import Failure, failure, shown
 from dlc.runtime.training.hooks import Hook
@@ -15,7 +17,7 @@ NON_FINITE = "non_finite.json"
 
 class LeftOut(Hook):
     """Writes down batches whose loss or gradient was not finite, and says when there are too
-    many: with `on_nan: fail` the first, with `skip` the one past `max_skips`.
+    many: with `on_nan: fail` the first, else the one past `max_skips`.
 
     A checkpoint keeps the list, so that a resumed run counts on from where it was.
     """
@@ -24,7 +26,7 @@ class LeftOut(Hook):
 
     def __init__(self, folder: RunFolder, train: Train) -> None:
         self.folder = folder
-        self.limit = train.max_skips if train.on_nan == "skip" else 0
+        self.limit = 0 if train.on_nan == "fail" else train.max_skips
         self.batches: list[dict[str, Any]] = []
 
     def add(self, step: int, loss: float, rows: Sequence[int]) -> None:
@@ -60,6 +62,15 @@ def not_finite(folder: RunFolder, step: int, message: str, rows: Sequence[int] =
         notes=tuple(notes),
         help="lower the learning rate, or clip: `train: {clip_grad_norm: 1.0}`",
     )
+
+
+def not_finite_in(model: Mapping[str, torch.Tensor]) -> str | None:
+    """The name of a tensor with values that are not finite; waits for the device."""
+    floats = {name: t for name, t in model.items() if t.is_floating_point()}
+    if not floats:
+        return None
+    finite = torch.stack([torch.isfinite(tensor).all() for tensor in floats.values()]).tolist()
+    return next((name for name, good in zip(floats, finite, strict=True) if not good), None)
 
 
 def _listed(rows: Sequence[int]) -> str:

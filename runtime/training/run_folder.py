@@ -7,6 +7,7 @@ run.json               what the run was started with; written last, so it marks 
 preprocess/            fitted statistics and class names
 metrics.jsonl          one object a validation
 monitors.jsonl         one object a sample of the network's inside
+spikes.json            batches with a loss far above those before
 checkpoints/           step-00001234/ each, see `checkpoint.py`
 summary.json           how it ended
 members/               runs of folds or of an ensemble, of the same shape, instead of those three
@@ -43,6 +44,7 @@ RESOLVED = "resolved.yaml"
 MODULE = "model.py"
 METRICS = "metrics.jsonl"
 MONITORS = "monitors.jsonl"
+SPIKES = "spikes.json"
 SUMMARY = "summary.json"
 PREPROCESS = "preprocess"
 CHECKPOINTS = "checkpoints"
@@ -51,7 +53,7 @@ MEMBERS = "members"
 SPECS = "specs"
 _FORMAT = 1
 _OURS = {
-    *(RUN, RESOLVED, MODULE, METRICS, MONITORS, SUMMARY, PREPROCESS, CHECKPOINTS, LOCK),
+    *(RUN, RESOLVED, MODULE, METRICS, MONITORS, SPIKES, SUMMARY, PREPROCESS, CHECKPOINTS, LOCK),
     *(MEMBERS, SPECS),
     *("spec.yaml", "spec.yml", "spec.dlc"),
 }

@@ -27,13 +27,15 @@ from dlc.runtime.training.engine.choices import Choices
 from dlc.runtime.training.engine.execution import tf32
 from dlc.runtime.training.feature_cache import Fed
 from dlc.runtime.training.hooks import Hook, Hooks
-from dlc.runtime.training.left_out import LeftOut, not_finite
+from dlc.runtime.training.left_out import LeftOut, not_finite, not_finite_in
 from dlc.runtime.training.plan import Plan
 from dlc.runtime.training.position import Position
 from dlc.runtime.training.progress import Progress
+from dlc.runtime.training.rollback import Lost, Rollback
 from dlc.runtime.training.run_folder import RUN, RunFolder
 from dlc.runtime.training.samples import Epochs, Rows, Samples, Take
 from dlc.runtime.training.signals import Stop
+from dlc.runtime.training.spikes import Spikes
 from dlc.runtime.training.stepping import Network, step_of
 from dlc.runtime.training.validation import add, measured, measures_of
 from dlc.runtime.training.weights import divided_whole, load_tensors, owned_tensors
@@ -86,7 +88,8 @@ class Trainer:
         self.row_numbers = row_numbers
         self.folder = folder
         self.left_out = LeftOut(folder, settings.train)
-        self.hooks = Hooks([*hooks, self.left_out])
+        self.spikes = Spikes(folder, progress.say)
+        self.hooks = Hooks([*hooks, self.left_out, self.spikes])
         self.progress = progress
         #: On several ranks not the signal that came, but what all of them agreed on.
         self.stop = self.pulse.stop
@@ -113,6 +116,7 @@ class Trainer:
         self.step.on_fewer = self._fewer
         self.optimizer = self.step.optimizer
         self.schedule = self.step.schedule
+        self.rollback = Rollback(self) if train.on_nan == "rollback" else None
         self._names: dict[torch.Tensor, str] = {p: n for n, p in model.named_parameters()}
         self._pending: list[_Pending] = []
         self._outputs: tuple[dict[str, torch.Tensor], dict[str, torch.Tensor], int] | None = None
@@ -135,7 +139,8 @@ class Trainer:
         loss that is not finite, E0611 where saving fails, E0615 where memory is short."""
         with self.session():
             while self.going:
-                self._epoch()
+                with self._returning():
+                    self._epoch()
 
     @property
     def going(self) -> bool:
@@ -159,11 +164,14 @@ class Trainer:
         try:
             self._read_at = self._since = time.monotonic()
             self.pulse.rest(self.at.step)
+            if self.rollback is not None:
+                self.rollback.begin()
             with tf32(self.choices.tf32):
                 yield
             # A signal may come after the last look at what is due.
             if self.stop.requested and self.saved != self.at.step:
-                self.save()
+                with self._returning():
+                    self.save()
         except RuntimeError as error:
             if self.choices.compile != "no" and (failed := not_compiled(error)) is not None:
                 raise failed from None
@@ -172,6 +180,15 @@ class Trainer:
             raise self._out_of_memory() from None
         finally:
             self.progress.stop()
+
+    @contextmanager
+    def _returning(self) -> Iterator[None]:
+        """Within it a run whose weights are lost goes back, where the spec asks for it."""
+        try:
+            yield
+        except Lost as lost:
+            assert self.rollback is not None
+            self.rollback.back(lost)
 
     def _epoch(self) -> None:
         """The rest of the epoch under way, or as much of it as there is to do."""
@@ -196,6 +213,8 @@ class Trainer:
     def span(self) -> tuple[int, int]:
         """The places of the samples that the next step takes, which is about to be made."""
         at = self.at
+        if self.rollback is not None:
+            self.rollback.look()
         for call in self.hooks.before_step:
             call(at.step)
         return at.taken, min(at.taken + self.epochs.group, self.epochs.usable)
@@ -269,6 +288,7 @@ class Trainer:
             if not math.isfinite(value):
                 self._leave_out(entry, value, step)
                 continue
+            self.spikes.see(step, value, lambda entry=entry: self._rows(entry))  # type: ignore[misc]
             total += value * entry.size
             seen += entry.size
             # One by one: the sum must not depend on when losses were read.
@@ -359,12 +379,17 @@ class Trainer:
         return self.at.seconds + time.monotonic() - self._since
 
     def _leave_out(self, entry: _Pending, value: float, step: int) -> None:
+        if self.rollback is not None and not self.rollback.guarded(step):
+            raise Lost(step, f"the loss became {value} in step {step:,}")
+        self.left_out.add(step, value, self._rows(entry))
+        # Metrics of such outputs may be refused, and say nothing.
+        self._outputs = None
+
+    def _rows(self, entry: _Pending) -> list[int]:
         order = self.epochs.order(entry.epoch)
         end = entry.taken + entry.size
         places = self.samples.places(order, entry.taken, end, entry.epoch)
-        self.left_out.add(step, value, [int(row) for row in self.row_numbers[places]])
-        # Metrics of such outputs may be refused, and say nothing.
-        self._outputs = None
+        return [int(row) for row in self.row_numbers[places]]
 
     def _out_of_memory(self) -> Failure:
         size = self.epochs.batch_size
@@ -452,6 +477,8 @@ class Trainer:
             seen=state["seen"],
             seconds=state["seconds"],
         )
+        self._pending.clear()
+        self._outputs = None
         self.finished = state["finished"]
         self.figures = {k: math.nan if v is None else v for k, v in state["figures"].items()}
         if self.watch is not None and state["best"]:
@@ -465,11 +492,9 @@ class Trainer:
 
     def _refuse_non_finite(self, model: Mapping[str, torch.Tensor]) -> None:
         """A finite loss can leave weights that are not; they must not replace good ones."""
-        floats = {name: t for name, t in model.items() if t.is_floating_point()}
-        if not floats:
-            return
-        finite = torch.stack([torch.isfinite(tensor).all() for tensor in floats.values()])
-        if not finite.all():
-            bad = next(n for n, good in zip(floats, finite.tolist(), strict=True) if not good)
+        bad = not_finite_in(model)
+        if bad is not None:
             message = f"`{bad}` holds values that are not finite"
+            if self.rollback is not None:
+                raise Lost(self.at.step, message)
             raise not_finite(self.folder, self.at.step, message)

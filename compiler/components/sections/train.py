@@ -117,4 +117,3 @@ class Train(Section):
     def counted_epochs(self) -> int:
         """The epochs of a run that is not counted in steps."""
         return self.epochs or _DEFAULT_EPOCHS
-

@@ -1,0 +1,86 @@
+"""Losses that jump out of the course of a run, with the batches that made them.
+
+A spike is often a batch of bad rows, or a step that was too long; the rows tell which. It is
+judged by the losses that are read anyway, so that nothing waits for the device.
+
+Source: the median and its absolute deviation as a scale that outliers do not move: Hampel, "The
+influence curve and its role in robust estimation" (1974).
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar
+
+from dlc.compiler.diagnostics.catalog import code
+from dlc.compiler.diagnostics.model import Diagnostic
+from dlc.compiler.diagnostics.render.text import render_one
+from dlc.runtime.training.hooks import Hook
+from dlc.runtime.training.run_folder import SPIKES, RunFolder
+
+_WINDOW = 64
+_LEAST = 32
+# In standard deviations of a normal course; heavy tails reach 10.
+_FAR = 12.0
+#: Of the median: the deviation of a course that hardly varies.
+_FLOOR = 0.05
+_DEVIATIONS = 1.4826
+_MOST = 100
+_SAID = 3
+_SHOWN = 10
+
+
+class Spikes(Hook):
+    """Writes spikes to `spikes.json`, at most 100 of a run, and says the first three."""
+
+    name: ClassVar[str] = "spikes"
+
+    def __init__(self, folder: RunFolder, say: Callable[[str], None]) -> None:
+        self.folder = folder
+        self.say = say
+        self.recent: deque[float] = deque(maxlen=_WINDOW)
+        self.found: list[dict[str, Any]] = []
+
+    def see(self, step: int, loss: float, rows: Callable[[], Sequence[int]]) -> None:
+        """Takes the loss of a step, in the order of the steps. Raises `Failure` E0611."""
+        usual = self._usual(loss)
+        self.recent.append(loss)
+        if usual is None or len(self.found) >= _MOST:
+            return
+        held = [*rows()]
+        self.found.append({"step": step, "loss": loss, "usual": usual, "rows": held})
+        self.folder.write_json(SPIKES, {"spikes": self.found})
+        if len(self.found) <= _SAID:
+            self.say(render_one(_diagnostic(step, loss, usual, held), color=False, width=100))
+
+    def _usual(self, loss: float) -> float | None:
+        """The median of the losses before, where this one is far above it."""
+        if len(self.recent) < _LEAST:
+            return None
+        median = statistics.median(self.recent)
+        if loss <= median:
+            return None
+        deviation = statistics.median(abs(value - median) for value in self.recent)
+        scale = max(_DEVIATIONS * deviation, _FLOOR * abs(median))
+        return median if loss > median + _FAR * scale else None
+
+    def state(self) -> dict[str, Any]:
+        return {"recent": [*self.recent], "found": self.found}
+
+    def restore(self, tensors: Mapping[str, Any], state: Mapping[str, Any]) -> None:
+        self.recent = deque(state.get("recent", ()), maxlen=_WINDOW)
+        self.found = [*state.get("found", ())]
+
+
+def _diagnostic(step: int, loss: float, usual: float, rows: Sequence[int]) -> Diagnostic:
+    listed = ", ".join(str(row) for row in rows[:_SHOWN])
+    more = f" and {len(rows) - _SHOWN} more" if len(rows) > _SHOWN else ""
+    return Diagnostic(
+        code("W0306"),
+        f"the loss jumped to {loss:.4g} in step {step:,}, from {usual:.4g}",
+        notes=(f"its batch held the rows {listed}{more} of the data",),
+        help="look at these rows (`dlc data` audits them), clip: `train: {clip_grad_norm: 1.0}`, "
+        "or lower the learning rate",
+    )
