@@ -20,7 +20,7 @@ from dlc.runtime.training.engine.trial import Trial
 from dlc.runtime.training.plan import Plan
 from dlc.runtime.training.run_folder import RUN, RunFolder
 from dlc.runtime.training.samples import Epochs, Rows, Take
-from dlc.runtime.training.stepping import Network, step_of, whole_obstacle
+from dlc.runtime.training.stepping import Network, graph_obstacle, step_of, whole_obstacle
 from dlc.runtime.training.world import ALONE, World
 
 
@@ -71,11 +71,18 @@ def _settled(
             f"the step cannot be compiled as a whole: {obstacle}",
             help="write `train.compile: blocks`, or leave `compile` out",
         )
+    unlike = graph_obstacle(plan, model, world)
+    if unlike is not None and plan.settings.train.cuda_graphs is True and device.type == "cuda":
+        raise failure(
+            "E0626",
+            f"the step cannot be recorded as a CUDA graph: {unlike}",
+            help="leave `train.cuda_graphs` out",
+        )
     if plan.cached is not None and plan.settings.train.precision == "auto":
         # Features that are computed once are those of validations too, which are in float32.
         train = replace(plan.settings.train, precision="float32")
         plan = replace(plan, settings=replace(plan.settings, train=train))
-    openings = _openings(plan, model, source, epochs, device, world)
+    openings = _openings(plan, model, source, epochs, device, world, alike=unlike is None)
     if world.size > 1 or plan.cached is not None:
         # A trial would have to be one of all ranks, and of what is left when features are kept.
         return Settled(choices=openings.by_rule(), by="rule")
@@ -102,7 +109,7 @@ def choices_by_rule(
     plan: Plan, model: torch.nn.Module, source: Source, epochs: Epochs, device: torch.device
 ) -> Choices:
     """What is chosen for a run that is too short to measure anything."""
-    return _openings(plan, model, source, epochs, device, ALONE).by_rule()
+    return _openings(plan, model, source, epochs, device, ALONE, alike=False).by_rule()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,10 +132,12 @@ def _openings(
     epochs: Epochs,
     device: torch.device,
     world: World,
+    *,
+    alike: bool,
 ) -> _Openings:
     take = source.in_order(epochs.order(0), 0)
     inputs, _ = take(0, min(epochs.batch_size, epochs.usable))
-    traits = traits_of(plan, model, inputs, epochs.batch_size)
+    traits = traits_of(plan, model, inputs, epochs.batch_size, alike=alike)
     adapt = partial(
         _adapted,
         plan=plan,

@@ -10,6 +10,7 @@ import torch
 from dlc.runtime.training import optimizer_state
 from dlc.runtime.training.engine.choices import Choices
 from dlc.runtime.training.engine.execution import Execution
+from dlc.runtime.training.engine.graphed_step import GraphedStep
 from dlc.runtime.training.engine.traits import is_static
 from dlc.runtime.training.engine.whole_step import WholeStep, is_written_out
 from dlc.runtime.training.plan import Plan
@@ -45,6 +46,18 @@ def whole_obstacle(
     plan: Plan, model: torch.nn.Module, network: Network, world: World = ALONE
 ) -> str | None:
     """Why a step cannot be compiled as a whole; None where it can."""
+    if hasattr(network, "penalty"):
+        return "penalties have a backward pass of their own"
+    if (obstacle := graph_obstacle(plan, model, world)) is not None:
+        return obstacle
+    optimizer = network.optimizer(model)
+    if not is_written_out(optimizer):
+        return f"torch.compile does not write out `{type(optimizer).__name__}`"
+    return None
+
+
+def graph_obstacle(plan: Plan, model: torch.nn.Module, world: World = ALONE) -> str | None:
+    """Why the passes of a step are not the same from batch to batch; None where they are."""
     settings = plan.settings
     if world.size > 1:
         return "several processes exchange gradients in it"
@@ -52,19 +65,18 @@ def whole_obstacle(
         return "`on_nan: skip` decides in it whether to step"
     if settings.train.precision == "fp16":
         return "fp16 decides in it whether to step"
+    if settings.optimizer is not None and settings.optimizer.closure:
+        return f"`{settings.optimizer.name}` evaluates the loss as often as it likes"
+    if plan.untrained:
+        return "a layer leads to no loss"
     if not is_static(plan):
         return "sizes change from batch to batch"
-    if hasattr(network, "penalty"):
-        return "penalties have a backward pass of their own"
     if settings.train.dropout:
         return "rates of dropout change"
     if settings.transfer is not None and settings.transfer.freeze:
         return "layers are frozen"
     if any(getattr(module, "sparse", False) for module in model.modules()):
         return "gradients are sparse"
-    optimizer = network.optimizer(model)
-    if not is_written_out(optimizer):
-        return f"torch.compile does not write out `{type(optimizer).__name__}`"
     return None
 
 
@@ -83,7 +95,11 @@ def step_of(
     execution = Execution(model, choices, device, static=is_static(plan))
     optimizer = network.optimizer(model)
     optimizer_state.use_fused(optimizer)
-    kind = WholeStep if choices.compile == "step" else Step
+    kind: type[Step] = Step
+    if choices.compile == "step":
+        kind = WholeStep
+    elif choices.compile == "no" and choices.cuda_graphs:
+        kind = GraphedStep
     return kind(
         execution=execution,
         loss=world.counted(network.loss, plan),

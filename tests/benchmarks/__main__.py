@@ -10,6 +10,7 @@ NAMES = (
     "check_latency",
     "scaling",
     "training_step",
+    "training_speed",
     "export_time",
     "zoo_times",
     "augmentation",

@@ -18,6 +18,8 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from dlc.compiler.cli.main import main
 from dlc.compiler.codegen.torch_module import generate
 from dlc.runtime.loading import load_module, model_class
+from dlc.runtime.training.engine.choices import Choices
+from dlc.runtime.training.engine.execution import Execution
 from tests.zoo.networks import SPECS, ZOO
 from tests.zoo.running import batch, built, compiled, small
 
@@ -95,9 +97,11 @@ def test_the_network_runs_on_a_gpu_that_is_not_there(
             model = model_class(module)()
         inputs, targets = batch(name, compilation)
         on = {key: value.cuda() for key, value in inputs.items()}
-        with torch.autocast("cuda", torch.bfloat16):
-            outputs = model(**on)
-            value = module.loss(outputs, {key: t.cuda() for key, t in targets.items()})
+        choices = Choices(precision="bf16", channels_last=True)
+        execution = Execution(model, choices, torch.device("cuda"))
+        outputs = execution.outputs(model, on, whole=True)
+        value = module.loss(outputs, {key: t.cuda() for key, t in targets.items()})
+        assert value.dtype is torch.float32
         assert value.device.type == "cuda"
         assert {t.device.type for t in outputs.values()} == {"cuda"}
 

@@ -61,6 +61,7 @@ class Blocks:
     def __init__(self, model: nn.Module, choices: Choices, *, dynamic: bool) -> None:
         self.compiled = True
         self._dynamic = dynamic
+        self._mode = "reduce-overhead" if choices.cuda_graphs else None
         self._known: dict[object, Forward] = {}
         blocks = blocks_of(model)
         if choices.compile == "blocks":
@@ -86,7 +87,9 @@ class Blocks:
         plain: Forward = kind.forward  # type: ignore[attr-defined]
         key = (kind, *((name, t.shape, t.dtype) for name, t in block.state_dict().items()))
         if key not in self._known:
-            self._known[key] = torch.compile(own_code(plain), dynamic=self._dynamic)
+            self._known[key] = torch.compile(
+                own_code(plain), dynamic=self._dynamic, mode=self._mode
+            )
         compiled = self._known[key]
 
         def chosen(block: nn.Module, *arguments: Any, **named: Any) -> Any:
@@ -136,7 +139,7 @@ def not_compiled(error: RuntimeError) -> Failure | None:
     return failure(
         "E0626",
         "torch.compile does not take the training step",
-        notes=tuple(line[:200] for line in lines[:1]),
+        notes=(" ".join(lines[:2])[:200],),
         help="leave `train.compile` out",
     )
 

@@ -32,7 +32,8 @@ class Execution:
         self.device = device
         self.dtype = _DTYPES.get(choices.precision)
         if choices.channels_last:
-            model.to(memory_format=torch.channels_last)
+            for tensor in (*model.parameters(), *model.buffers()):
+                tensor.data = _channels_last(tensor.data)
         self.blocks = Blocks(model, choices, dynamic=not static)
         self.static = static
 

@@ -59,7 +59,7 @@ def alternatives(
         # Convolutions in bf16 are made for channels that lie last.
         if last or not (traits.images and precision == "bf16")
     ]
-    if train.cuda_graphs == "auto" and device.type == "cuda" and traits.static:
+    if train.cuda_graphs == "auto" and device.type == "cuda" and traits.alike:
         found += [replace(choice, cuda_graphs=True) for choice in found]
     return tuple(dict.fromkeys(c for c in found if c != chosen))
 

@@ -21,16 +21,23 @@ _CONVOLUTIONS = ("conv2d", "conv_transpose2d")
 class Traits:
     """`macs` are the multiply-accumulates of a batch's forward pass; `images` says that there
     are 2-D convolutions, `static` that no size but the batch's changes from step to step, `steady`
-    that the network itself does not: neither what is frozen nor a rate of dropout."""
+    that the network itself does not: neither what is frozen nor a rate of dropout; `alike` that
+    the passes of steps do the same at all."""
 
     macs: int
     images: bool
     static: bool
     steady: bool = True
+    alike: bool = True
 
 
 def traits_of(
-    plan: Plan, model: torch.nn.Module, inputs: Mapping[str, torch.Tensor], batch_size: int
+    plan: Plan,
+    model: torch.nn.Module,
+    inputs: Mapping[str, torch.Tensor],
+    batch_size: int,
+    *,
+    alike: bool,
 ) -> Traits:
     """The traits of a plan for batches such as `inputs`. Where the sizes of a layer are not to
     be had, its work is guessed from the parameters, of which each sample uses every one once."""
@@ -40,7 +47,9 @@ def traits_of(
         macs = sum(p.numel() for p in model.parameters()) * batch_size
     kinds = set() if program is None else {node.kind for _, _, node in program.walk()}
     images = not kinds.isdisjoint(_CONVOLUTIONS)
-    return Traits(macs=macs, images=images, static=is_static(plan), steady=_steady(plan))
+    return Traits(
+        macs=macs, images=images, static=is_static(plan), steady=_steady(plan), alike=alike
+    )
 
 
 def _steady(plan: Plan) -> bool:
