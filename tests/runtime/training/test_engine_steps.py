@@ -448,7 +448,7 @@ def test_a_device_that_holds_no_two_samples_is_told(
 def test_an_update_that_fails_is_not_made_twice(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fails(self: Step) -> None:
+    def fails(self: Step, loss: torch.Tensor) -> torch.Tensor:
         raise torch.OutOfMemoryError("no memory for the optimizer's state")
 
     monkeypatch.setattr(step.Step, "update", fails)
