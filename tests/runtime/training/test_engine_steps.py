@@ -17,19 +17,16 @@ from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 import specs
-from dlc.compiler.components.sections.train import Train
 from dlc.runtime.failures import Failure
 from dlc.runtime.loading import load_module
-from dlc.runtime.training import assembly, step, validation
-from dlc.runtime.training.checkpoint import CheckpointStore, load_weights
+from dlc.runtime.training import assembly
+from dlc.runtime.training.checkpoint import load_weights
 from dlc.runtime.training.engine import fitting
 from dlc.runtime.training.engine.blocks import blocks_of
 from dlc.runtime.training.engine.choices import Choices
-from dlc.runtime.training.engine.execution import Execution
 from dlc.runtime.training.engine.graphed_step import GraphedStep, Pass
 from dlc.runtime.training.hooks import Hook
 from dlc.runtime.training.plan import Plan
-from dlc.runtime.training.progress import Silent
 from dlc.runtime.training.session import prepare_for
 from dlc.runtime.training.step import Step
 from dlc.runtime.training.stepping import step_of
@@ -387,137 +384,6 @@ def test_equal_blocks_are_compiled_once(tmp_path: Path, monkeypatch: pytest.Monk
     assert len(set(map(id, compiled))) == 3 == len(compiled)
     plain, _ = steps(plan(tmp_path))
     assert all(torch.equal(found[name], plain[name]) for name in plain)
-
-
-# ── memory ───────────────────────────────────────────────────────────────────
-
-
-class Listening(Silent):
-    def __init__(self) -> None:
-        self.said: list[str] = []
-
-    def say(self, text: str) -> None:
-        self.said.append(text)
-
-
-def short_of_memory(monkeypatch: pytest.MonkeyPatch, most: int) -> list[int]:
-    """A device that holds so many samples at once, and the numbers that were tried."""
-    tried: list[int] = []
-    outputs = Execution.outputs
-
-    def limited(self: Execution, run: Any, inputs: Any, *, whole: bool) -> Any:
-        tried.append(len(inputs["x"]))
-        if tried[-1] > most:
-            raise torch.OutOfMemoryError("CUDA out of memory")
-        return outputs(self, run, inputs, whole=whole)
-
-    monkeypatch.setattr(Execution, "outputs", limited)
-    return tried
-
-
-def test_fewer_samples_are_computed_at_once_where_memory_is_short(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    tried = short_of_memory(monkeypatch, 10)
-    progress = Listening()
-    toy.start(tmp_path / "run", plan(tmp_path), progress=progress)
-    assert tried[:6] == [32, 16, 8, 8, 8, 8]
-    assert max(tried[3:]) <= 10
-    said = [line for line in progress.said if line.startswith("memory is short")]
-    assert said == [
-        f"memory is short: {n} samples are computed at once from here on, and batch norm takes "
-        "its statistics over so many"
-        for n in (16, 8)
-    ]
-    record = json.loads((tmp_path / "run" / "run.json").read_text())["choices"]
-    assert record["micro_batch"] == 8
-    kept = CheckpointStore(tmp_path / "run" / "checkpoints").steps()
-    assert kept[-1] == 22
-
-
-def test_a_device_that_holds_no_two_samples_is_told(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    tried = short_of_memory(monkeypatch, 1)
-    with pytest.raises(Failure) as caught:
-        toy.start(tmp_path / "run", plan(tmp_path))
-    assert caught.value.diagnostic.code.number == "E0615"
-    assert tried == [32, 16, 8, 4, 2]
-
-
-def test_an_update_that_fails_is_not_made_twice(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def fails(self: Step, loss: torch.Tensor) -> torch.Tensor:
-        raise torch.OutOfMemoryError("no memory for the optimizer's state")
-
-    monkeypatch.setattr(step.Step, "update", fails)
-    with pytest.raises(Failure) as caught:
-        toy.start(tmp_path / "run", plan(tmp_path))
-    assert caught.value.diagnostic.code.number == "E0615"
-    record = json.loads((tmp_path / "run" / "run.json").read_text())["choices"]
-    assert record["micro_batch"] is None
-
-
-def test_validation_takes_fewer_samples_where_memory_is_short(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    whole = toy.start(tmp_path / "whole", plan(tmp_path)).summary
-    answers = validation._answers
-    tried: list[int] = []
-
-    def limited(model: Any, take: Any, first: int, last: int, *, alone: bool) -> Any:
-        tried.append(last - first)
-
-        def short(**inputs: Any) -> Any:
-            if last - first > 15:
-                raise torch.OutOfMemoryError("CUDA out of memory")
-            return model(**inputs)
-
-        return answers(short, take, first, last, alone=alone)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(validation, "_answers", limited)
-    parts = toy.start(tmp_path / "parts", plan(tmp_path)).summary
-    assert parts["weights"] == whole["weights"]
-    assert parts["metrics"] == pytest.approx(whole["metrics"], rel=1e-5)
-    assert max(tried) > 15 >= min(tried)
-
-
-def test_memory_of_the_spec_bounds_what_is_computed_at_once(tmp_path: Path) -> None:
-    estimate = fitting.estimate_of(plan(tmp_path), {}, CPU)
-    assert estimate is not None
-    assert estimate(8, Choices(precision="bf16")) < estimate(8, Choices()) < estimate(16, Choices())
-    limit = estimate(8, Choices())
-    stated = {"memory": limit, "precision": "float32"}
-    toy.start(tmp_path / "run", plan(tmp_path, **stated))
-    record = json.loads((tmp_path / "run" / "run.json").read_text())["choices"]
-    assert record["micro_batch"] == 8
-
-
-def fitted(limit: int, *, least: int = 1, checkpointing: bool = True) -> Choices:
-    """For a network whose sample takes 100 bytes, 30 with checkpoints, over 50 that stay."""
-
-    def estimate(samples: int, choices: Choices) -> int:
-        return 50 + samples * (30 if choices.checkpointing else 100)
-
-    return fitting.fitted(Choices(), estimate, limit, 64, least=least, checkpointing=checkpointing)
-
-
-def test_parts_are_halves_and_checkpoints_the_last_resort() -> None:
-    assert fitted(10_000) == Choices()
-    assert fitted(6_449) == Choices(micro_batch=32)
-    assert fitted(151) == Choices(micro_batch=1)
-    assert fitted(149) == Choices(micro_batch=2, checkpointing=True)
-    assert fitted(149, checkpointing=False) == Choices(micro_batch=1)
-    assert fitted(10, least=2, checkpointing=False) == Choices(micro_batch=2)
-
-
-def test_the_limit_is_that_of_the_spec_or_of_the_device(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fitting, "available_bytes", lambda: 7)
-    monkeypatch.setattr(fitting, "free_bytes", lambda device: 9)
-    assert fitting.limit_of(Train(memory=5e9), CPU) == 5_000_000_000
-    assert fitting.limit_of(Train(), CPU) == 7
-    assert fitting.limit_of(Train(), torch.device("cuda")) == 9
 
 
 # ── what cannot be ───────────────────────────────────────────────────────────
