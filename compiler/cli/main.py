@@ -65,6 +65,8 @@ COMMANDS: Final[dict[str, Command]] = {
         Command("train", f"{_RUNTIME}.train", "train a spec, or resume a run", _MODEL),
         Command("lr-range", f"{_RUNTIME}.lr_range", "find a learning rate by trying", _MODEL),
         Command("runs", f"{_RUNTIME}.runs", "list runs, or compare some", _MODEL),
+        Command("report", f"{_RUNTIME}.report", "a run as one page, with advice", _MODEL),
+        Command("compare", f"{_RUNTIME}.compare", "several runs as one page", _MODEL),
         Command("transfer", f"{_RUNTIME}.transfer", "what trained weights fill of a spec", _MODEL),
         Command("evaluate", f"{_RUNTIME}.evaluate", "metrics of a run or an ONNX file", _MODEL),
         Command("export", f"{_RUNTIME}.export", "a run to ONNX, compared with PyTorch", _MODEL),

@@ -69,7 +69,9 @@ _RESNET = """
   - repeat: [64, 64, 128, 128, 256, 256, 512, 512]
     as: [i, width]
     layers:
-      - Unit: {width: width, stride: 2 if i in [2, 4, 6] else 1}
+      - Unit:
+          width: width
+          stride: 2 if i > 0 and i % 2 == 0 else 1
   - global_avg_pool
 """
 

@@ -1,0 +1,1 @@
+"""What a trained network gets wrong, why, and what to try next."""
