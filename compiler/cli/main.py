@@ -49,6 +49,7 @@ class Command:
 
 _SPEC: Final = "A spec"
 _MODEL: Final = "A model"
+_INSIGHT: Final = "Insight"
 _ASK: Final = "What there is"
 
 COMMANDS: Final[dict[str, Command]] = {
@@ -64,14 +65,15 @@ COMMANDS: Final[dict[str, Command]] = {
         Command("convert", f"{_COMPILER}.convert", "from YAML to .dlc and back", _SPEC),
         Command("train", f"{_RUNTIME}.train", "train a spec, or resume a run", _MODEL),
         Command("lr-range", f"{_RUNTIME}.lr_range", "find a learning rate by trying", _MODEL),
-        Command("runs", f"{_RUNTIME}.runs", "list runs, or compare some", _MODEL),
-        Command("report", f"{_RUNTIME}.report", "a run as one page, with advice", _MODEL),
-        Command("compare", f"{_RUNTIME}.compare", "several runs as one page", _MODEL),
         Command("transfer", f"{_RUNTIME}.transfer", "what trained weights fill of a spec", _MODEL),
         Command("evaluate", f"{_RUNTIME}.evaluate", "metrics of a run or an ONNX file", _MODEL),
         Command("export", f"{_RUNTIME}.export", "a run to ONNX, compared with PyTorch", _MODEL),
         Command("predict", f"{_RUNTIME}.predict", "answers of an ONNX file for data", _MODEL),
         Command("features", f"{_RUNTIME}.features", "what a layer gives, as a table", _MODEL),
+        Command("learning-curve", f"{_RUNTIME}.learning_curve", "would more data help", _INSIGHT),
+        Command("runs", f"{_RUNTIME}.runs", "list runs, or compare some", _INSIGHT),
+        Command("report", f"{_RUNTIME}.report", "a run as one page, with advice", _INSIGHT),
+        Command("compare", f"{_RUNTIME}.compare", "several runs as one page", _INSIGHT),
         Command("explain", f"{_COMPILER}.explain", "the page of a code, layer, loss, ...", _ASK),
         Command("ops", f"{_COMPILER}.ops", "every layer and component", _ASK),
         Command("schema", f"{_COMPILER}.schema", "the JSON Schema, for editors", _ASK),
@@ -242,7 +244,7 @@ def _unknown_command(word: str) -> int:
 
 
 def overview() -> str:
-    """What `dlc --help` prints: 24 lines of at most 80 columns."""
+    """What `dlc --help` prints: a line a command, of at most 80 columns."""
     lines = [
         "Example: dlc check specs/lenet5.yaml && dlc train specs/lenet5.yaml",
         "usage: dlc COMMAND [ARGUMENT ...]    (`dlc COMMAND --help` tells more)",
@@ -252,7 +254,7 @@ def overview() -> str:
         if command.group != group:
             group = command.group
             lines.append(f"{group}:")
-        lines.append(f"  {command.name:<10}{command.summary}")
+        lines.append(f"  {command.name:<16}{command.summary}")
     lines += [
         "also: `dlc --version`, `dlc --debug COMMAND ...` with tracebacks",
         "Exit status: 0 done, 1 findings, 2 usage, 65 bad data, 74 I/O, 75 run in use",

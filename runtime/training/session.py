@@ -102,11 +102,12 @@ def start(
     sets: Iterable[str] = (),
     disk: Disk = DISK,
     fitted: Preprocessing | None = None,
+    data: DataSet | None = None,
     world: World = ALONE,
 ) -> Outcome:
     """Trains a new run. `spec` is the name and text of the spec as given; `load` makes a
     module of the plan's source; `fitted` is preprocessing that is not to be fitted to this run's
-    rows. Raises `Failure`."""
+    rows; `data` are those of the plan, where they were read already. Raises `Failure`."""
     begun = begin(
         plan,
         folder,
@@ -116,6 +117,7 @@ def start(
         sets=sets,
         disk=disk,
         fitted=fitted,
+        data=data,
         world=world,
     )
     return _train(begun, load, progress, world)
