@@ -70,6 +70,7 @@ COMMANDS: Final[dict[str, Command]] = {
         Command("export", f"{_RUNTIME}.export", "a run to ONNX, compared with PyTorch", _MODEL),
         Command("predict", f"{_RUNTIME}.predict", "answers of an ONNX file for data", _MODEL),
         Command("features", f"{_RUNTIME}.features", "what a layer gives, as a table", _MODEL),
+        Command("signal", f"{_RUNTIME}.signal", "how large signals and gradients start", _INSIGHT),
         Command("learning-curve", f"{_RUNTIME}.learning_curve", "would more data help", _INSIGHT),
         Command("runs", f"{_RUNTIME}.runs", "list runs, or compare some", _INSIGHT),
         Command("report", f"{_RUNTIME}.report", "a run as one page, with advice", _INSIGHT),
