@@ -18,26 +18,65 @@ from dlc.compiler.diagnostics.model import Code, Diagnostic
 from dlc.compiler.lints.base import Lint
 from dlc.compiler.source import Source
 
+
+def _kinds(names: str) -> frozenset[str]:
+    return frozenset(names.split())
+
+
 _ALLOW = re.compile(r"#\s*dlc:\s*allow\[([^\]]*)\]")
+
+
+#: Layers without which a lint has nothing to say. To import a lint takes a share of a cold
+#: check, and most specs have few of these.
+_ABOUT: dict[str, frozenset[str]] = {
+    "batch_norm_in_recurrence": _kinds("batch_norm1d batch_norm2d batch_norm3d"),
+    "bias_before_batch_norm": _kinds(
+        "batch_norm1d batch_norm2d batch_norm3d instance_norm1d instance_norm2d instance_norm3d"
+    ),
+    "dropout_before_batch_norm": _kinds("dropout dropout1d dropout2d dropout3d alpha_dropout"),
+    "huge_linear": _kinds("flatten"),
+    "pointless_activation": _kinds("relu"),
+    "small_receptive_field": _kinds("global_avg_pool global_max_pool"),
+    "strong_dropout": _kinds("dropout dropout1d dropout2d dropout3d alpha_dropout"),
+    "two_kinds_of_norm": _kinds("local_response_norm"),
+    "unfit_init": _kinds(
+        "relu relu6 leaky_relu elu celu gelu silu mish tanh sigmoid hardtanh hardsigmoid"
+    ),
+    "vanishing_stack": _kinds("tanh sigmoid hardtanh hardsigmoid softsign"),
+}
 
 
 def run(compilation: Compilation) -> tuple[Diagnostic, ...]:
     """What every lint finds, but for what comments allow."""
-    found = (d for lint in lints() for d in lint.check(compilation))
+    kinds = frozenset(
+        node.kind for graph in compilation.program.graphs.values() for node in graph.nodes
+    )
+    names = (n for n in _names() if n not in _ABOUT or not kinds.isdisjoint(_ABOUT[n]))
+    lints = sorted((_lint(name) for name in names), key=lambda lint: lint.CODE.number)
+    found = (d for lint in lints for d in lint.check(compilation))
     return tuple(d for d in found if not is_allowed(d))
 
 
 @cache
 def lints() -> tuple[Lint, ...]:
     """The lints of this folder, in the order of their codes."""
-    names = sorted(
-        entry[:-3]
-        for folder in __path__
-        for entry in os.listdir(folder)
-        if entry.endswith(".py") and not entry.startswith("_") and entry != "base.py"
+    return tuple(sorted((_lint(name) for name in _names()), key=lambda lint: lint.CODE.number))
+
+
+@cache
+def _names() -> tuple[str, ...]:
+    return tuple(
+        sorted(
+            entry[:-3]
+            for folder in __path__
+            for entry in os.listdir(folder)
+            if entry.endswith(".py") and not entry.startswith("_") and entry != "base.py"
+        )
     )
-    modules = [cast(Lint, import_module(f"{__name__}.{name}")) for name in names]
-    return tuple(sorted(modules, key=lambda lint: lint.CODE.number))
+
+
+def _lint(name: str) -> Lint:
+    return cast(Lint, import_module(f"{__name__}.{name}"))
 
 
 def is_allowed(diagnostic: Diagnostic) -> bool:

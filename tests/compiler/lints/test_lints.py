@@ -109,7 +109,9 @@ class TestSoftmaxBeforeLoss:
         ],
     )
     def test_logits_are_fine(self, last: str, loss: str) -> None:
-        assert codes(check_net(f"linear(3); output y = {last}", tail=TARGET.format(loss))) == []
+        assert (
+            codes(check_net(f"linear(3); tanh; output y = {last}", tail=TARGET.format(loss))) == []
+        )
 
 
 class TestBiasBeforeBatchNorm:

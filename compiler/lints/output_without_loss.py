@@ -1,0 +1,58 @@
+"""An output that no loss and no metric reads.
+
+What leads to it alone is never trained: it stays as it started, and its answers are noise that
+looks like answers. An output that is to be read only, such as the features behind it, is fine
+where a loss trains what it is made of. Remedy: a loss for it, or leave it out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from dlc.compiler.analysis.flat import Layer
+from dlc.compiler.compilation import Compilation
+from dlc.compiler.diagnostics.catalog import code
+from dlc.compiler.diagnostics.model import Diagnostic, Label
+from dlc.compiler.lints._chains import Chains
+
+CODE = code("W0128")
+
+
+def check(compilation: Compilation) -> Iterator[Diagnostic]:
+    settings = compilation.settings
+    if not settings.loss:
+        return
+    chains = Chains(compilation)
+    outputs = chains.flat.outputs
+    read = {name for term in settings.loss for name in term.loss.names}
+    trained = _parameters(chains, [value for name, value in outputs.items() if name in read])
+    for name, value in outputs.items():
+        if name in read:
+            continue
+        own = _parameters(chains, [value]) - trained
+        source = chains.source(value)
+        if not own or source is None or source.node.span is None:
+            continue
+        yield Diagnostic(
+            CODE,
+            f"no loss reads `{name}`, and `{sorted(own)[0]}` leads to nothing else",
+            Label(source.node.span),
+            notes=("its weights stay as they started",),
+            help="add a loss for it, or leave the output out",
+        )
+
+
+def _parameters(chains: Chains, values: list[str]) -> set[str]:
+    """The layers with trained parameters that lead to some values."""
+    found: set[str] = set()
+    seen: set[str] = set()
+    waiting = list(values)
+    while waiting:
+        value = waiting.pop()
+        layer: Layer | None = chains.source(value)
+        if value in seen or layer is None:
+            continue
+        seen.add(value)
+        found |= {key for key, parameter in layer.parameters if parameter.trainable}
+        waiting += layer.values
+    return found

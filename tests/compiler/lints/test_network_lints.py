@@ -1,0 +1,273 @@
+"""Lints about the network: what each finds, and what is like it and fine."""
+
+from __future__ import annotations
+
+import pytest
+from checking import SPECS, check_file, check_net, codes, only
+
+from dlc.compiler import lints
+from dlc.compiler.diagnostics.model import Severity
+
+_IMAGE = "x: float[N, 3, 32, 32]"
+_LABEL = "target t: int[N]; loss = cross_entropy(y, t)"
+_ZOO = sorted(path for path in SPECS.iterdir() if path.suffix in (".yaml", ".dlc"))
+
+
+@pytest.mark.parametrize("path", _ZOO, ids=lambda path: path.name)
+def test_the_zoo_has_no_finding_but_what_its_specs_explain(path: object) -> None:
+    result = check_file(path)  # type: ignore[arg-type]
+    assert [d for d in result.diagnostics if d.severity is Severity.WARNING] == []
+
+
+def test_a_lint_that_is_left_unread_has_nothing_to_say() -> None:
+    # Of the networks of the cases below none may depend on what is imported.
+    names = set(lints._names())
+    assert set(lints._ABOUT) <= names
+    assert all(kinds for kinds in lints._ABOUT.values())
+
+
+class TestLinearAfterLinear:
+    @pytest.mark.parametrize(
+        ("body", "inputs"),
+        [
+            ("linear(16); output y = linear(4)", "x: float[N, 8]"),
+            ("linear(16); dropout(0.1); output y = linear(4)", "x: float[N, 8]"),
+            ("conv2d(8, 3); flatten; output y = linear(4)", _IMAGE),
+            ("conv2d(8, 3); conv2d(8, 3); relu; output y = global_avg_pool", _IMAGE),
+        ],
+    )
+    def test_nothing_between(self, body: str, inputs: str) -> None:
+        assert "W0115" in codes(check_net(body, inputs=inputs))
+
+    @pytest.mark.parametrize(
+        ("body", "inputs"),
+        [
+            ("linear(16); relu; output y = linear(4)", "x: float[N, 8]"),
+            # A factorization, and a code that is narrower than both its sides.
+            ("linear(2); output y = linear(8)", "x: float[N, 8]"),
+            # Depthwise and pointwise; along one axis and then the other.
+            ("conv2d(3, 3, groups=3); conv2d(8, 1); relu; output y = global_avg_pool", _IMAGE),
+            ("conv2d(8, [1, 3]); conv2d(8, [3, 1]); relu; output y = global_avg_pool", _IMAGE),
+            # What two layers read, or is an output, has a meaning of its own.
+            (
+                "h = linear(16); a = h -> linear(4); b = h -> linear(4); output y = a * b",
+                "x: float[N, 8]",
+            ),
+            ("output h = linear(16); output y = linear(4)", "x: float[N, 8]"),
+        ],
+    )
+    def test_what_is_meant(self, body: str, inputs: str) -> None:
+        assert "W0115" not in codes(check_net(body, inputs=inputs))
+
+
+class TestVanishingStack:
+    def _codes(self, kind: str, depth: int, init: str, between: str = "") -> list[str]:
+        body = f"repeat {depth} {{ linear(32) -> {between}{kind} }}; output y = linear(4)"
+        return codes(check_net(body, inputs="x: float[N, 32]", tail=f"init {{ linear = {init} }}"))
+
+    def test_sigmoids(self) -> None:
+        assert "W0116" in self._codes("sigmoid", 20, "xavier_normal")
+        assert "W0116" not in self._codes("sigmoid", 3, "xavier_normal")
+
+    def test_tanh_with_small_weights(self) -> None:
+        assert "W0116" in self._codes("tanh", 30, "normal(std=0.05)")
+        assert "W0116" not in self._codes("tanh", 30, "xavier_normal(gain=tanh)")
+
+    def test_norms_and_relu_do_not_vanish(self) -> None:
+        assert "W0116" not in self._codes("tanh", 30, "normal(std=0.05)", "layer_norm -> ")
+        assert "W0116" not in self._codes("relu", 50, "kaiming_normal")
+
+    def test_a_head_of_zeros_is_no_stack(self) -> None:
+        body = "linear(32) -> tanh; output y = linear(4, init=zeros)"
+        assert "W0116" not in codes(check_net(body))
+
+    def test_the_figure_is_that_of_the_graph(self) -> None:
+        body = "repeat 20 { linear(32) -> sigmoid }; output y = linear(4)"
+        tail = "init { linear = xavier_normal }"
+        found = next(
+            d
+            for d in check_net(body, inputs="x: float[N, 32]", tail=tail).diagnostics
+            if d.code.number == "W0116"
+        )
+        # At most 1/4 a layer, twenty times, against the last layer's.
+        assert "e-1" in found.message
+        assert "of 21 layers hardly learn" in found.notes[0]
+
+
+def test_a_softmax_of_one_unit() -> None:
+    assert codes(check_net("linear(1); output y = softmax")) == ["W0117"]
+    assert codes(check_net("linear(2); output y = softmax")) == []
+    assert codes(check_net("linear(1); output y = sigmoid")) == []
+
+
+class TestUnlikeAnswers:
+    @pytest.mark.parametrize(
+        ("target", "loss", "step", "found"),
+        [
+            ("int[N]", "cross_entropy", "sigmoid", True),
+            ("int[N]", "cross_entropy", "softmax", False),
+            ("float[N, 4]", "binary_cross_entropy_with_logits", "softmax", True),
+            ("float[N, 4]", "binary_cross_entropy_with_logits", "labels", True),
+            ("float[N, 4]", "binary_cross_entropy_with_logits", "sigmoid", False),
+        ],
+    )
+    def test_steps(self, target: str, loss: str, step: str, found: bool) -> None:
+        tail = f"target t: {target}; loss = {loss}(y, t); postprocess {{ y = {step} }}"
+        assert ("W0118" in codes(check_net("output y = linear(4)", tail=tail))) is found
+
+
+class TestUnfitInit:
+    def _codes(self, kind: str, init: str, depth: int = 4, between: str = "") -> list[str]:
+        body = f"repeat {depth} {{ linear(64) -> {between}{kind} }}; output y = linear(4)"
+        return codes(check_net(body, inputs="x: float[N, 64]", tail=f"init {{ linear = {init} }}"))
+
+    def test_xavier_with_relu_and_he_with_tanh(self) -> None:
+        assert "W0119" in self._codes("relu", "xavier_normal")
+        assert "W0119" in self._codes("gelu", "xavier_uniform")
+        assert "W0119" in self._codes("tanh", "kaiming_normal")
+        assert "W0119" in self._codes("sigmoid", "kaiming_uniform")
+
+    @pytest.mark.parametrize(
+        ("kind", "init", "depth", "between"),
+        [
+            ("relu", "kaiming_normal", 4, ""),
+            ("tanh", "xavier_normal", 4, ""),
+            ("relu", "xavier_normal", 2, ""),
+            ("relu", "xavier_normal", 4, "layer_norm -> "),
+            ("relu", "xavier_normal(gain=relu)", 4, ""),
+            ("tanh", "kaiming_normal(nonlinearity=tanh)", 4, ""),
+        ],
+    )
+    def test_what_fits(self, kind: str, init: str, depth: int, between: str) -> None:
+        assert "W0119" not in self._codes(kind, init, depth, between)
+
+
+class TestWeightScale:
+    @pytest.mark.parametrize(
+        ("init", "found"),
+        [("normal(std=3)", True), ("normal(std=1e-3)", True), ("normal(std=0.1)", False)],
+    )
+    def test_by_the_fan_in(self, init: str, found: bool) -> None:
+        body, tail = "linear(64); relu; output y = linear(4)", f"init {{ linear = {init} }}"
+        result = codes(check_net(body, inputs="x: float[N, 64]", tail=tail))
+        # Not of the output, which may start near zero.
+        assert result.count("W0121") == int(found)
+
+    def test_a_norm_takes_it_away(self) -> None:
+        body = "linear(64, bias=false); batch_norm1d; relu; output y = linear(4)"
+        tail = "init { linear = normal(std=3) }"
+        assert "W0121" not in codes(check_net(body, inputs="x: float[N, 64]", tail=tail))
+
+
+def test_dropout_before_batch_norm() -> None:
+    head = "linear(16, bias=false); "
+    for body, found in (
+        ("dropout(0.3); batch_norm1d; relu", True),
+        ("relu; dropout(0.3); batch_norm1d", True),
+        ("dropout(0.3); relu; batch_norm1d", True),
+        ("batch_norm1d; relu; dropout(0.3)", False),
+    ):
+        result = codes(check_net(f"{head}{body}; output y = linear(4)"))
+        assert ("W0122" in result) is found, body
+
+
+def test_batch_norm_in_recurrence() -> None:
+    inputs = "x: float[N, T, 8]"
+    body = "lstm(8); permute(0, 2, 1); batch_norm1d; output y = mean(-1)"
+    assert "W0123" in codes(check_net(body, inputs=inputs))
+    assert "W0123" not in codes(check_net("lstm(8); layer_norm; output y = mean(1)", inputs=inputs))
+
+
+def test_local_response_norm_beside_batch_norm() -> None:
+    body = "conv2d(8, 3, bias=false); {}relu; local_response_norm(5); output y = global_avg_pool"
+    assert "W0124" in codes(check_net(body.format("batch_norm2d; "), inputs=_IMAGE))
+    assert "W0124" not in codes(check_net(body.format(""), inputs=_IMAGE))
+
+
+class TestStrongDropout:
+    def test_more_than_half(self) -> None:
+        found = only(check_net("linear(16); relu; dropout(0.8); output y = linear(4)"))
+        assert (found.code.number, found.help) == ("W0125", "write 0.2")
+        assert codes(check_net("linear(16); relu; dropout(0.6); output y = linear(4)")) == ["W0125"]
+        assert codes(check_net("linear(16); relu; dropout(0.5); output y = linear(4)")) == []
+
+    def test_of_an_answer(self) -> None:
+        last = "linear(16); relu; linear(4); output y = dropout(0.2)"
+        assert "W0125" in codes(check_net(last, tail=_LABEL))
+        before = "linear(16); relu; dropout(0.2); output y = linear(4)"
+        assert codes(check_net(before, tail=_LABEL)) == []
+
+    def test_of_features_that_no_loss_reads(self) -> None:
+        body = "linear(16); relu; output h = dropout(0.2); output y = linear(4)"
+        assert "W0125" not in codes(check_net(body, tail=_LABEL))
+
+
+class TestHugeLinear:
+    def test_most_of_the_network(self) -> None:
+        inputs = "x: float[N, 64, 32, 32]"
+        body = "flatten; linear(512); relu; output y = linear(4)"
+        found = only(check_net(body, inputs=inputs))
+        assert found.code.number == "W0127"
+        assert "33,554,432" in found.message
+        assert "adaptive_avg_pool2d: 3" in (found.help or "")
+
+    @pytest.mark.parametrize(
+        "body",
+        [
+            "flatten; linear(32); relu; output y = linear(4)",
+            "adaptive_avg_pool2d(3); flatten; linear(2048); relu; output y = linear(4)",
+        ],
+    )
+    def test_small_ones(self, body: str) -> None:
+        assert "W0127" not in codes(check_net(body, inputs="x: float[N, 64, 32, 32]"))
+
+
+class TestOutputWithoutLoss:
+    def test_a_head_that_nothing_trains(self) -> None:
+        body = "h = linear(16) -> relu; output y = h -> linear(4); output z = h -> linear(2)"
+        assert codes(check_net(body, tail=_LABEL)) == ["W0128"]
+
+    @pytest.mark.parametrize(
+        ("body", "tail"),
+        [
+            ("h = linear(16) -> relu; output z = h; output y = h -> linear(4)", _LABEL),
+            ("output y = linear(4); output z = y -> softmax", _LABEL),
+            ("output y = linear(4); output z = x -> linear(2)", ""),
+        ],
+    )
+    def test_outputs_that_are_fine(self, body: str, tail: str) -> None:
+        assert "W0128" not in codes(check_net(body, tail=tail))
+
+
+class TestSmallReceptiveField:
+    def test_a_bag_of_small_windows(self) -> None:
+        body = "conv2d(8, 3) -> relu; conv2d(8, 3) -> relu; global_avg_pool; output y = linear(4)"
+        found = next(
+            d
+            for d in check_net(body, inputs=_IMAGE, tail=_LABEL).diagnostics
+            if d.code.number == "W0129"
+        )
+        assert "sees 5 of the 32 places" in found.message
+
+    @pytest.mark.parametrize(
+        "body",
+        [
+            "conv2d(8, 7, stride=4) -> relu; conv2d(8, 5) -> relu; global_avg_pool; "
+            "output y = linear(4)",
+            "conv2d(8, 3) -> relu; flatten; output y = linear(4)",
+        ],
+    )
+    def test_what_sees_enough(self, body: str) -> None:
+        assert "W0129" not in codes(check_net(body, inputs=_IMAGE, tail=_LABEL))
+
+
+def test_a_relu_that_changes_nothing() -> None:
+    for body, found in (
+        ("linear(4) -> relu -> relu", True),
+        ("linear(4) -> sigmoid -> relu", True),
+        ("linear(4) -> relu -> dropout(0.1) -> relu", True),
+        ("linear(4) -> tanh -> relu", False),
+        ("linear(4) -> relu -> tanh", False),
+    ):
+        result = codes(check_net(f"{body}; output y = linear(4)"))
+        assert ("W0130" in result) is found, body
