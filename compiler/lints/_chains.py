@@ -68,6 +68,16 @@ class Chains:
         return (layer for layer in self.layers if layer.node.kind in kinds)
 
 
+_last: list[tuple[Compilation, Chains]] = []
+
+
+def chains_of(compilation: Compilation) -> Chains:
+    """The chains of a compilation; the lints of one ask for them one after the other."""
+    if not _last or _last[0][0] is not compilation:
+        _last[:] = [(compilation, Chains(compilation))]
+    return _last[0][1]
+
+
 def weight_of(layer: Layer) -> Parameter | None:
     """The weight of a layer, where it is stored as one tensor of known sizes."""
     for _, parameter in layer.parameters:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dlc.compiler.compilation import Compilation
 from dlc.compiler.diagnostics.catalog import code
 from dlc.compiler.diagnostics.model import Diagnostic, Label
-from dlc.compiler.lints._chains import DROPPING, MOVING, Chains
+from dlc.compiler.lints._chains import DROPPING, MOVING, chains_of
 
 CODE = code("W0123")
 
@@ -21,7 +21,7 @@ _RECURRENT = frozenset({"rnn", "lstm", "gru", "rnn_cell", "lstm_cell", "gru_cell
 
 
 def check(compilation: Compilation) -> Iterator[Diagnostic]:
-    chains = Chains(compilation)
+    chains = chains_of(compilation)
     for layer in chains.of_kinds(_NORMS):
         before = chains.before(layer, MOVING | DROPPING)
         if before is None or before.node.kind not in _RECURRENT or layer.node.span is None:

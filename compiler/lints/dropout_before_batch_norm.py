@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dlc.compiler.compilation import Compilation
 from dlc.compiler.diagnostics.catalog import code
 from dlc.compiler.diagnostics.model import Diagnostic, Label
-from dlc.compiler.lints._chains import DROPPING, MOVING, RECTIFIERS, SATURATING, Chains
+from dlc.compiler.lints._chains import DROPPING, MOVING, RECTIFIERS, SATURATING, chains_of
 
 CODE = code("W0122")
 
@@ -22,7 +22,7 @@ _NORMS = tuple(f"batch_norm{rank}d" for rank in (1, 2, 3))
 
 
 def check(compilation: Compilation) -> Iterator[Diagnostic]:
-    chains = Chains(compilation)
+    chains = chains_of(compilation)
     for layer in chains.of_kinds(_NORMS):
         before = chains.before(layer, MOVING | RECTIFIERS | SATURATING)
         if before is None or before.node.kind not in DROPPING or before.node.span is None:

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from dlc.compiler.compilation import Compilation
 from dlc.compiler.diagnostics.catalog import code
 from dlc.compiler.diagnostics.model import Diagnostic, Label
-from dlc.compiler.lints._chains import DROPPING, Chains, sizes, weight_of
+from dlc.compiler.lints._chains import DROPPING, chains_of, sizes, weight_of
 
 CODE = code("W0127")
 
@@ -25,7 +25,7 @@ _SIDE = 3
 
 
 def check(compilation: Compilation) -> Iterator[Diagnostic]:
-    chains = Chains(compilation)
+    chains = chains_of(compilation)
     total = compilation.program.parameter_count
     for layer in chains.of_kinds(("linear",)):
         weight, before = weight_of(layer), chains.before(layer, DROPPING)

@@ -15,13 +15,13 @@ from dlc.compiler.analysis.flat import Layer
 from dlc.compiler.compilation import Compilation
 from dlc.compiler.diagnostics.catalog import code
 from dlc.compiler.diagnostics.model import Diagnostic, Label
-from dlc.compiler.lints._chains import DROPPING, MOVING, WEIGHTED, Chains, sizes, weight_of
+from dlc.compiler.lints._chains import DROPPING, MOVING, WEIGHTED, chains_of, sizes, weight_of
 
 CODE = code("W0115")
 
 
 def check(compilation: Compilation) -> Iterator[Diagnostic]:
-    chains = Chains(compilation)
+    chains = chains_of(compilation)
     for layer in chains.of_kinds(WEIGHTED):
         follower = chains.follower(layer, MOVING | DROPPING)
         if follower is None or follower.node.kind not in WEIGHTED or follower.node.span is None:

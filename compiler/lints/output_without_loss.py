@@ -13,7 +13,7 @@ from dlc.compiler.analysis.flat import Layer
 from dlc.compiler.compilation import Compilation
 from dlc.compiler.diagnostics.catalog import code
 from dlc.compiler.diagnostics.model import Diagnostic, Label
-from dlc.compiler.lints._chains import Chains
+from dlc.compiler.lints._chains import Chains, chains_of
 
 CODE = code("W0128")
 
@@ -22,7 +22,7 @@ def check(compilation: Compilation) -> Iterator[Diagnostic]:
     settings = compilation.settings
     if not settings.loss:
         return
-    chains = Chains(compilation)
+    chains = chains_of(compilation)
     outputs = chains.flat.outputs
     read = {name for term in settings.loss for name in term.loss.names}
     trained = _parameters(chains, [value for name, value in outputs.items() if name in read])

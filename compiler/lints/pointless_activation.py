@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dlc.compiler.compilation import Compilation
 from dlc.compiler.diagnostics.catalog import code
 from dlc.compiler.diagnostics.model import Diagnostic, Label
-from dlc.compiler.lints._chains import DROPPING, MOVING, Chains
+from dlc.compiler.lints._chains import DROPPING, MOVING, chains_of
 
 CODE = code("W0130")
 
@@ -23,7 +23,7 @@ _KEEPING = frozenset(f"max_pool{rank}d" for rank in (1, 2, 3))
 
 
 def check(compilation: Compilation) -> Iterator[Diagnostic]:
-    chains = Chains(compilation)
+    chains = chains_of(compilation)
     for layer in chains.of_kinds(("relu",)):
         before = chains.before(layer, MOVING | DROPPING | _KEEPING)
         if before is None or before.node.kind not in _NEVER_NEGATIVE or layer.node.span is None:

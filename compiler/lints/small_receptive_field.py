@@ -17,7 +17,7 @@ from dlc.compiler.compilation import Compilation
 from dlc.compiler.components.losses._classes import ClassLoss
 from dlc.compiler.diagnostics.catalog import code
 from dlc.compiler.diagnostics.model import Diagnostic, Label
-from dlc.compiler.lints._chains import Chains
+from dlc.compiler.lints._chains import Chains, chains_of
 
 CODE = code("W0129")
 
@@ -30,7 +30,7 @@ _LEAST_SIDE = 32
 def check(compilation: Compilation) -> Iterator[Diagnostic]:
     if not any(isinstance(term.loss, ClassLoss) for term in compilation.settings.loss):
         return
-    chains = Chains(compilation)
+    chains = chains_of(compilation)
     inputs = frozenset(compilation.program.graph.inputs)
     for layer in chains.of_kinds(_POOLS):
         if layer.node.span is None:

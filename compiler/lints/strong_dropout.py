@@ -15,7 +15,7 @@ from dlc.compiler.analysis.flat import Layer
 from dlc.compiler.compilation import Compilation
 from dlc.compiler.diagnostics.catalog import code
 from dlc.compiler.diagnostics.model import Diagnostic, Label
-from dlc.compiler.lints._chains import DROPPING, MOVING, Chains
+from dlc.compiler.lints._chains import DROPPING, MOVING, Chains, chains_of
 
 CODE = code("W0125")
 
@@ -25,7 +25,7 @@ _SQUASHING = frozenset({"softmax", "log_softmax", "sigmoid", "tanh", "log_sigmoi
 
 
 def check(compilation: Compilation) -> Iterator[Diagnostic]:
-    chains = Chains(compilation)
+    chains = chains_of(compilation)
     read = {name for term in compilation.settings.loss for name in term.loss.names}
     scored = {value for name, value in chains.flat.outputs.items() if name in read}
     for layer in chains.of_kinds(DROPPING):

@@ -13,7 +13,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dlc.compiler.analysis.flat import Layer
-from dlc.compiler.analysis.signal import signal
 from dlc.compiler.compilation import Compilation
 from dlc.compiler.components.initializers._kaiming import Kaiming
 from dlc.compiler.components.initializers._xavier import Xavier
@@ -26,6 +25,7 @@ from dlc.compiler.lints._chains import (
     RECTIFIERS,
     WEIGHTED,
     Chains,
+    chains_of,
     weight_of,
 )
 
@@ -37,7 +37,7 @@ _SYMMETRIC = ("tanh", "sigmoid", "hardtanh", "hardsigmoid")
 
 
 def check(compilation: Compilation) -> Iterator[Diagnostic]:
-    chains = Chains(compilation)
+    chains = chains_of(compilation)
     told: set[str] = set()
     for layer in chains.of_kinds(WEIGHTED):
         run = _run(chains, layer)
@@ -82,6 +82,9 @@ def _remedy(weight: Parameter, kind: str) -> str | None:
 
 
 def _size(compilation: Compilation, first: Layer, last: Layer) -> tuple[str, ...]:
+    # Imported on use: most networks start as is fit.
+    from dlc.compiler.analysis.signal import signal
+
     found = signal(compilation.program)
     one, other = found.of(first.path).moments, found.of(last.path).moments
     if one is None or other is None or one.square <= 0:

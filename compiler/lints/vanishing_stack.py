@@ -12,7 +12,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from dlc.compiler.analysis.signal import signal
 from dlc.compiler.compilation import Compilation
 from dlc.compiler.diagnostics.catalog import code
 from dlc.compiler.diagnostics.model import Diagnostic, Label
@@ -21,9 +20,18 @@ CODE = code("W0116")
 
 # Root mean squares: a layer that learns a hundred thousand times slower does not learn.
 _LEAST = 1e-5
+# Fewer lose too little, however they start: the figure need not be computed.
+_FEWEST = 5
+_SATURATING = frozenset({"tanh", "sigmoid", "hardtanh", "hardsigmoid", "softsign"})
 
 
 def check(compilation: Compilation) -> Iterator[Diagnostic]:
+    kinds = [node.kind for _, _, node in compilation.program.walk()]
+    if sum(kind in _SATURATING for kind in kinds) < _FEWEST:
+        return
+    # Imported on use: most networks have no such stack.
+    from dlc.compiler.analysis.signal import signal
+
     found = [
         layer for layer in signal(compilation.program).layers if layer.weight_gradient is not None
     ]

@@ -16,7 +16,7 @@ from dlc.compiler.compilation import Compilation
 from dlc.compiler.components.initializers.base import Initializer
 from dlc.compiler.diagnostics.catalog import code
 from dlc.compiler.diagnostics.model import Diagnostic, Label
-from dlc.compiler.lints._chains import DROPPING, MOVING, WEIGHTED, Chains, sizes, weight_of
+from dlc.compiler.lints._chains import DROPPING, MOVING, WEIGHTED, chains_of, sizes, weight_of
 
 CODE = code("W0121")
 
@@ -25,7 +25,7 @@ _NORMS = ("batch_norm", "layer_norm", "group_norm", "instance_norm", "rms_norm")
 
 
 def check(compilation: Compilation) -> Iterator[Diagnostic]:
-    chains = Chains(compilation)
+    chains = chains_of(compilation)
     for layer in chains.of_kinds(WEIGHTED):
         weight, after = weight_of(layer), chains.follower(layer, MOVING | DROPPING)
         if weight is None or after is None or layer.node.span is None:
