@@ -216,6 +216,7 @@ _CODES = (
         Severity.WARNING,
     ),
     Code("W0130", "pointless-activation", "a relu that changes nothing", Severity.WARNING),
+    Code("W0140", "small-batch-norm", "batch norm over a few samples", Severity.WARNING),
     # W02xx data
     Code("W0201", "missing-values", "missing values that nothing fills", Severity.WARNING),
     Code(

@@ -36,6 +36,7 @@ _ABOUT: dict[str, frozenset[str]] = {
     "dropout_before_batch_norm": _kinds("dropout dropout1d dropout2d dropout3d alpha_dropout"),
     "huge_linear": _kinds("flatten"),
     "pointless_activation": _kinds("relu"),
+    "small_batch_norm": _kinds("batch_norm1d batch_norm2d batch_norm3d"),
     "small_receptive_field": _kinds("global_avg_pool global_max_pool"),
     "strong_dropout": _kinds("dropout dropout1d dropout2d dropout3d alpha_dropout"),
     "two_kinds_of_norm": _kinds("local_response_norm"),

@@ -261,6 +261,14 @@ class TestSmallReceptiveField:
         assert "W0129" not in codes(check_net(body, inputs=_IMAGE, tail=_LABEL))
 
 
+@pytest.mark.parametrize(("size", "found"), [("4", True), ("8", False), ("all", False)])
+def test_batch_norm_over_a_few_samples(size: str, found: bool) -> None:
+    data = f'data {{ source = "a.csv"; columns = {{x = "x*", t = t}}; batch_size = {size} }}'
+    body = "linear(8, bias=false); batch_norm1d; relu; output y = linear(4)"
+    result = codes(check_net(body, tail=f"{_LABEL}; {data}; optimizer = adamw(lr=1e-3)"))
+    assert ("W0140" in result) is found
+
+
 def test_a_relu_that_changes_nothing() -> None:
     for body, found in (
         ("linear(4) -> relu -> relu", True),
