@@ -166,7 +166,6 @@ def test_the_model_of_a_run_folder_is_never_executed(
         (["train", "--resume", "none"], 2, "is no run folder"),
         (["train", "flowers.yaml", "--device", "gpu"], 2, "`gpu` is no device"),
         (["train", "flowers.yaml", "--device", "mps"], 2, "cannot be had"),
-        (["train", "flowers.yaml", "--set", "train.on_nan=skip"], 1, "is not run yet"),
         (["train", "flowers.yaml", "--set", "data.source=no.csv"], 65, "no file"),
         (["train", "flowers.yaml", "--set", 'data.source="../x.csv"'], 65, "leaves the folder"),
         (["train", "flowers.yaml", *NO_OPTIMIZER], 1, "training needs `optimizer`"),
