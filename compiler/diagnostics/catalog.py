@@ -217,6 +217,44 @@ _CODES = (
     ),
     Code("W0130", "pointless-activation", "a relu that changes nothing", Severity.WARNING),
     Code("W0140", "small-batch-norm", "batch norm over a few samples", Severity.WARNING),
+    Code(
+        "W0141", "unshuffled-training", "training rows in the order of the file", Severity.WARNING
+    ),
+    Code(
+        "W0142",
+        "schedule-past-the-end",
+        "a schedule with changes for after the run",
+        Severity.WARNING,
+    ),
+    Code(
+        "W0143",
+        "spent-schedule",
+        "a learning rate that is nothing for most of the run",
+        Severity.WARNING,
+    ),
+    Code(
+        "W0144", "unmonitored", "a figure to follow, and no rows to take it from", Severity.WARNING
+    ),
+    Code("W0145", "endless-patience", "patience that the run does not try", Severity.WARNING),
+    Code(
+        "W0146",
+        "unclipped-recurrence",
+        "a recurrent network whose gradients nothing bounds",
+        Severity.WARNING,
+    ),
+    Code(
+        "W0147",
+        "strong-label-smoothing",
+        "label smoothing that gives away much of the target",
+        Severity.WARNING,
+    ),
+    Code("W0148", "dead-units", "a learning rate at which rectifiers die", Severity.WARNING),
+    Code(
+        "W0149",
+        "average-of-the-start",
+        "a moving average that still holds the weights of the start",
+        Severity.WARNING,
+    ),
     # W02xx data
     Code("W0201", "missing-values", "missing values that nothing fills", Severity.WARNING),
     Code(
