@@ -248,7 +248,9 @@ _CODES = (
         "label smoothing that gives away much of the target",
         Severity.WARNING,
     ),
-    Code("W0148", "deadly-learning-rate", "a learning rate at which rectifiers die", Severity.WARNING),
+    Code(
+        "W0148", "deadly-learning-rate", "a learning rate at which rectifiers die", Severity.WARNING
+    ),
     Code(
         "W0149",
         "average-of-the-start",
