@@ -31,7 +31,9 @@ def expected(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.mark.parametrize(
-    ("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)], ids=["SIGTERM", "SIGINT"]
+    ("number", "code"),
+    [(signal.SIGTERM, 143), (signal.SIGINT, 130), (signal.SIGUSR1, 138)],
+    ids=["SIGTERM", "SIGINT", "SIGUSR1"],
 )
 def test_a_signal_saves_and_the_run_goes_on_exactly(
     tmp_path: Path, spawn: Spawn, expected: str, number: signal.Signals, code: int
