@@ -71,6 +71,9 @@ COMMANDS: Final[dict[str, Command]] = {
         Command("predict", f"{_RUNTIME}.predict", "answers of an ONNX file for data", _MODEL),
         Command("features", f"{_RUNTIME}.features", "what a layer gives, as a table", _MODEL),
         Command("signal", f"{_RUNTIME}.signal", "how large signals and gradients start", _INSIGHT),
+        Command(
+            "tune-advice", f"{_COMPILER}.tune_advice", "what to tune first, and where", _INSIGHT
+        ),
         Command("learning-curve", f"{_RUNTIME}.learning_curve", "would more data help", _INSIGHT),
         Command("runs", f"{_RUNTIME}.runs", "list runs, or compare some", _INSIGHT),
         Command("report", f"{_RUNTIME}.report", "a run as one page, with advice", _INSIGHT),
