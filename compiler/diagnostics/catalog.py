@@ -257,6 +257,12 @@ _CODES = (
         "a moving average that still holds the weights of the start",
         Severity.WARNING,
     ),
+    Code(
+        "W0158",
+        "too-little-memory",
+        "a step that takes more memory than it may",
+        Severity.WARNING,
+    ),
     # W02xx data
     Code("W0201", "missing-values", "missing values that nothing fills", Severity.WARNING),
     Code(

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
-from checking import check_net, codes, only, underlined
+from checking import check_net, codes, compiled, only, underlined
 
 from dlc.compiler import Result
+from dlc.compiler.analysis.memory import memory
 
 _DATA = 'data {; source = "a.csv"; columns { x = "x_*", t = t }'
 _BODY = "linear(16) -> relu; output y = linear(4)"
@@ -227,3 +230,51 @@ def test_an_average_of_the_initial_weights(
 ) -> None:
     result = _check(f"train {{; {lasts}; average = {average}; }}", data=data)
     assert codes(result) == (["W0149"] if found else [])
+
+
+class TestTooLittleMemory:
+    PICTURES = "x: float[N, 3, 8, 8]"
+    NORMED = "conv2d(64, 5, bias=false); batch_norm2d; relu; global_avg_pool; output y = linear(4)"
+    PLAIN = "conv2d(64, 5); relu; global_avg_pool; output y = linear(4)"
+
+    def _check(self, body: str, limit: str, more: str = "", inputs: str = PICTURES) -> Result:
+        rest = f"train {{; memory = {limit}; {more}; }}"
+        return _check(rest, body=body, inputs=inputs, data="batch_size = 64")
+
+    def _takes(self, result: Result, batch: int) -> int:
+        compilation = compiled(result)
+        return memory(
+            compilation.program, compilation.settings, batch=batch, autocast=True
+        ).training
+
+    def test_a_batch_that_batch_norms_see_in_parts(self) -> None:
+        found = only(self._check(self.NORMED, "400e3"))
+        assert (found.code.number, underlined(found)) == ("W0158", "memory")
+        match = re.match(r"`batch_size: (\d+)` fits", found.help or "")
+        assert match is not None
+        fits = int(match[1])
+        # It is the greatest by halves, by the same figures.
+        result = self._check(self.NORMED, "400e3")
+        assert self._takes(result, fits) <= 400_000 < self._takes(result, 2 * fits)
+
+    @pytest.mark.parametrize("body", [NORMED, PLAIN])
+    def test_not_even_the_least_part(self, body: str) -> None:
+        found = only(self._check(body, "20e3"))
+        assert found.code.number == "W0158"
+        assert "two samples" in found.message or "one sample" in found.message
+        assert "no batch fits" in (found.help or "")
+
+    @pytest.mark.parametrize(
+        ("body", "limit", "inputs"),
+        [
+            # Parts of a batch give the same gradient.
+            (PLAIN, "400e3", PICTURES),
+            (NORMED, "10e9", PICTURES),
+            # Only the data tells how long a sequence is.
+            ("embedding(10, 8); rnn(16, return_sequences=false); output y = linear(4)", "1e3",
+             "x: int[N, T]"),
+        ],
+    )  # fmt: skip
+    def test_what_fits_or_is_not_known(self, body: str, limit: str, inputs: str) -> None:
+        more = "clip_grad_norm = 1.0"
+        assert codes(self._check(body, limit, more, inputs)) == []
