@@ -80,6 +80,20 @@ def test_a_run_is_that_of_one_process(
     assert all(other["runs"][name]["test"] == first["test"] for other in said)
 
 
+@pytest.mark.parametrize("name", ["ema", "swa", "top_k"])
+def test_an_average_is_what_the_run_ends_with(
+    name: str, ranks: tuple[Path, list[Any]], alone: Path
+) -> None:
+    folder, said = ranks
+    for run in (folder / "runs" / name, alone / "alone" / name):
+        ending, last = load_weights(run), load_weights(run, "last")
+        assert any(not np.array_equal(ending[key], last[key]) for key in last)
+    summary = work.summary(alone / "alone" / name)
+    for answer in said:
+        assert answer["runs"][name].get("averaged") == summary.get("averaged")
+        assert answer["runs"][name]["test"] == pytest.approx(summary["test"], rel=1e-5)
+
+
 def test_early_stopping_is_agreed(ranks: tuple[Path, list[Any]]) -> None:
     _, said = ranks
     ends = {(s["runs"]["stopping"]["ended"], s["runs"]["stopping"]["steps"]) for s in said}

@@ -85,6 +85,10 @@ RUNS: dict[str, dict[str, Any]] = {
     "clipped": {"train": ", accumulate: 3, clip_grad_norm: 0.2, clip_grad_value: 0.05"},
     "penalized": {"train": "}\nregularization: {l2: 0.05, max_norm: 1.0"},
     "thawed": {"train": "}\ntransfer: {freeze: [linear], unfreeze_at: 1"},
+    # What the run ends with are averages of the weights.
+    "ema": {"train": ", average: ema(0.9)"},
+    "swa": {"train": ", average: swa(start=0.3)"},
+    "top_k": {"train": ", average: top_k(2)"},
     # Parameters are divided over the ranks, block by block.
     "divided": {
         "layers": BLOCKS,
@@ -248,3 +252,9 @@ def everything(world: World, folder: Path) -> dict[str, Any]:
 def told(folder: Path) -> list[dict[str, Any]]:
     """The records of a run."""
     return [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+
+
+def summary(folder: Path) -> dict[str, Any]:
+    """The summary of a run."""
+    found: dict[str, Any] = json.loads((folder / "summary.json").read_text())
+    return found

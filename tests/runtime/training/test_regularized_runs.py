@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from itertools import pairwise
 from pathlib import Path
 from typing import ClassVar
 
@@ -35,6 +37,23 @@ class Rates(Hook):
         assert self.trainer is not None
         layers = [m for m in self.trainer.model.modules() if isinstance(m, torch.nn.Dropout)]
         self.seen += [layer.p for layer in layers]
+
+
+class Norms(Hook):
+    """The largest norm of what comes in to a unit, of each layer after each step."""
+
+    name: ClassVar[str] = "norms"
+
+    def __init__(self) -> None:
+        self.seen: dict[str, list[float]] = {}
+
+    def began(self, trainer: Trainer) -> None:
+        self.trainer = trainer
+
+    def after_step(self, step: int) -> None:
+        for name in ("first", "second", "logits"):
+            weight = getattr(self.trainer.model, name).weight.detach()
+            self.seen.setdefault(name, []).append(float(weight.norm(dim=1).max()))
 
 
 SECTIONS = "optimizer: adamw\n"
@@ -134,3 +153,41 @@ regularization: {max_norm: {default: 1.0, y: 0.5}}
     )
     assert float(model.y.weight.detach().norm()) == pytest.approx(0.5)
     assert model.prelu.weight.tolist() == [5.0] * 3
+
+
+def test_max_norm_holds_after_every_step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    limits = {"first": 0.6, "second": 0.9}
+    norms = Norms()
+    monkeypatch.setattr(assembly, "hooks_of", lambda plan: (*hooks_of(plan), norms))
+    # Steps so long that each would leave the ball.
+    sections = "optimizer: sgd(lr=1.0, momentum=0.9)\n"
+    bound = "regularization: {max_norm: {first: 0.6, default: 0.9, logits: 50}}\n"
+    plan = specs.plan(tmp_path, sections + bound)
+    steps = toy.start(tmp_path / "bound", plan).summary["steps"]
+    for name, limit in limits.items():
+        assert len(norms.seen[name]) == steps
+        assert max(norms.seen[name]) <= limit * (1 + 1e-6)
+        assert max(norms.seen[name]) == pytest.approx(limit, rel=1e-4)
+    norms.seen.clear()
+    toy.start(tmp_path / "free", specs.plan(tmp_path, sections))
+    assert all(max(norms.seen[name]) > limit for name, limit in limits.items())
+
+
+def losses_of(folder: Path) -> list[float]:
+    lines = (folder / "metrics.jsonl").read_text().splitlines()
+    return [json.loads(line)["loss"] for line in lines]
+
+
+def test_without_dropout_the_loss_of_logistic_regression_never_rises(tmp_path: Path) -> None:
+    # It is convex: gradient descent on the full batch, at less than 2 / L, has to descend.
+    sections = "optimizer: sgd(lr=0.5)\n"
+    text = specs.LINEAR.replace("  - linear: 3", "  - dropout: RATE\n  - linear: 3")
+    text = text.replace("steps: 12,", "steps: 40, validate_every: steps(1),")
+    found = {}
+    for rate in ("0.0", "0.5"):
+        plan = specs.plan(tmp_path, sections, text.replace("RATE", rate))
+        toy.start(tmp_path / rate, plan)
+        found[rate] = losses_of(tmp_path / rate)
+        assert len(found[rate]) == 40
+    assert all(after < before for before, after in pairwise(found["0.0"]))
+    assert any(after > before for before, after in pairwise(found["0.5"]))
