@@ -175,7 +175,7 @@ class _Follower:
         if "_pool" in kind:
             return self._pooled(layer, first)
         if kind in ("add", "sub"):
-            return _sum([one for one in given if one is not None], minus=kind == "sub")
+            return _sum(layer.values, given, minus=kind == "sub")
         if kind == "concat":
             return self._joined(layer, [one for one in given if one is not None])
         if kind == "neg":
@@ -285,14 +285,29 @@ class _Follower:
             self.gradients[value] = 1.0
         for place in reversed(range(len(self.flat.layers))):
             layer = self.flat.layers[place]
-            above = self.gradients.get(layer.outputs[0], 0.0)
             for index, value in enumerate(layer.values):
-                self._add(value, self._through(place, layer, index, above))
+                # What comes in twice gets the same gradient twice, not two independent ones.
+                times = layer.values.count(value)
+                for output in layer.outputs:
+                    above = self.gradients.get(output, 0.0)
+                    found = self._through(place, layer, index, above)
+                    if found is not None:
+                        found *= times * self._share(layer, value, output)
+                    self._add(value, found)
 
     def _add(self, value: str, more: float | None) -> None:
         """Gradients of several readers add: they are independent."""
         before = self.gradients.get(value, 0.0)
         self.gradients[value] = None if before is None or more is None else before + more
+
+    def _share(self, layer: Layer, value: str, output: str) -> float:
+        """How many numbers of a result each number that came in is part of, on average: fewer
+        than one where some are left out, more where they are repeated."""
+        kind = layer.node.kind
+        if kind not in _MOVING and kind not in ("add", "sub"):
+            return 1.0
+        given, made = self._elements(value), self._elements(output)
+        return made / given if given and made else 1.0
 
     def _through(self, place: int, layer: Layer, index: int, above: float | None) -> float | None:
         kind, op = layer.node.kind, layer.node.op
@@ -375,7 +390,15 @@ def _drawn(layer: Layer) -> Moments | None:
     return None if square is None else Moments(0.0, square)
 
 
-def _sum(given: Sequence[Moments], *, minus: bool) -> Moments:
-    mean = sum(-one.mean if minus and k else one.mean for k, one in enumerate(given))
-    square = sum(one.variance for one in given) + mean * mean
-    return Moments(mean, square, all(one.exact for one in given))
+def _sum(values: Sequence[str], given: Sequence[Moments | None], *, minus: bool) -> Moments:
+    """Of independent values, but for one that comes in several times."""
+    factors: dict[str, float] = {}
+    named: dict[str, Moments] = {}
+    for k, (value, one) in enumerate(zip(values, given, strict=True)):
+        assert one is not None
+        factors[value] = factors.get(value, 0.0) + (-1.0 if minus and k else 1.0)
+        named[value] = one
+    mean = sum(factor * named[value].mean for value, factor in factors.items())
+    variance = sum(factor * factor * named[value].variance for value, factor in factors.items())
+    exact = all(one.exact for one in named.values())
+    return Moments(mean, variance + mean * mean, exact)

@@ -70,6 +70,7 @@ COMMANDS: Final[dict[str, Command]] = {
         Command("export", f"{_RUNTIME}.export", "a run to ONNX, compared with PyTorch", _MODEL),
         Command("predict", f"{_RUNTIME}.predict", "answers of an ONNX file for data", _MODEL),
         Command("features", f"{_RUNTIME}.features", "what a layer gives, as a table", _MODEL),
+        Command("doctor", f"{_RUNTIME}.doctor", "is this network fit to be trained", _INSIGHT),
         Command("signal", f"{_RUNTIME}.signal", "how large signals and gradients start", _INSIGHT),
         Command(
             "tune-advice", f"{_COMPILER}.tune_advice", "what to tune first, and where", _INSIGHT

@@ -118,6 +118,9 @@ _CODES = (
     Code("E0707", "unknown-node", "a node that a model does not have"),
     Code("E0708", "node-without-rows", "a node that gives nothing for each row of the data"),
     Code("E0709", "uncachable-features", "features of frozen layers that cannot be kept"),
+    # E08xx what the doctor finds
+    Code("E0801", "sick-network", "a network that fails a check of `dlc doctor`"),
+    Code("E0802", "unlike-module", "a module that is not what its spec is lowered to"),
     # E09xx us
     Code("E0901", "internal-error", "a mistake of ours, not of the spec"),
     # W01xx lints

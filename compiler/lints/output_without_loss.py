@@ -25,11 +25,11 @@ def check(compilation: Compilation) -> Iterator[Diagnostic]:
     chains = chains_of(compilation)
     outputs = chains.flat.outputs
     read = {name for term in settings.loss for name in term.loss.names}
-    trained = _parameters(chains, [value for name, value in outputs.items() if name in read])
+    trained = parameters_of(chains, [value for name, value in outputs.items() if name in read])
     for name, value in outputs.items():
         if name in read:
             continue
-        own = _parameters(chains, [value]) - trained
+        own = parameters_of(chains, [value]) - trained
         source = chains.source(value)
         if not own or source is None or source.node.span is None:
             continue
@@ -42,7 +42,7 @@ def check(compilation: Compilation) -> Iterator[Diagnostic]:
         )
 
 
-def _parameters(chains: Chains, values: list[str]) -> set[str]:
+def parameters_of(chains: Chains, values: list[str]) -> set[str]:
     """The layers with trained parameters that lead to some values."""
     found: set[str] = set()
     seen: set[str] = set()

@@ -94,6 +94,27 @@ init: {linear: xavier_normal, bias: zeros}
     assert found.of("linear").gradient == above
 
 
+def test_gradients_of_parts_repeats_and_sums_of_one_value() -> None:
+    parts = _signal(
+        "linear(8); a, b = chunk(2, dim=-1); output y = b -> relu", inputs="x: float[N, 8]"
+    )
+    above = next(layer for layer in parts.layers if layer.kind == "relu").gradient
+    assert above == 1.0
+    # Half of the numbers get a gradient, through the half of them that are above 0.
+    assert parts.of("linear").gradient == pytest.approx(0.25, rel=1e-2)
+    one = _signal("a = linear(8); output y = a + a", inputs="x: float[N, 8]")
+    first, last = one.of("a"), one.layers[-1]
+    assert first.moments is not None
+    assert last.moments is not None
+    assert last.moments.square == pytest.approx(4 * first.moments.square)
+    assert first.gradient == 4.0
+    wide = _signal(
+        "a = x -> linear(8); b = a -> unsqueeze(1); output y = z + b",
+        inputs="x: float[N, 8]; z: float[N, 5, 8]",
+    )
+    assert wide.of("a").gradient == 5.0
+
+
 def test_padding_counts_for_what_it_adds() -> None:
     found = _signal(
         "conv2d(16, 3, padding=1); output y = global_avg_pool", inputs="x: float[N, 4, 4, 4]"

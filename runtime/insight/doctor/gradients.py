@@ -1,0 +1,88 @@
+"""Each gradient against a difference of the loss, in float64.
+
+(L(w + h) - L(w - h)) / 2h for a few numbers w of every parameter. Where the differences to both
+sides disagree there is a kink, a relu at 0 say, and the number is left out. Dropout is off.
+"""
+
+from __future__ import annotations
+
+import statistics
+import sys
+
+import torch
+
+from dlc.runtime.insight.doctor.base import Patient, Verdict, double, verdict
+
+NAME = "gradients"
+ORDER = 40
+
+_ENTRIES = 4
+_STEP = 1e-5
+_LARGEST = 1e-4
+_KINK = 1e-2
+_PARAMETERS = 400
+
+
+def obstacle(patient: Patient) -> str:
+    return "" if patient.trains else "there is no loss"
+
+
+def check(patient: Patient) -> Verdict:
+    model = patient.fresh().double()
+    inputs, targets = (double(tensors) for tensors in patient.batch())
+    named = dict(model.named_parameters())
+    loss = patient.loss(model, inputs, targets)
+    here = loss.item()
+    gradients = torch.autograd.grad(loss, [*named.values()], allow_unused=True)
+    scale = max((float(g.abs().max()) for g in gradients if g is not None), default=0.0)
+    generator = torch.Generator().manual_seed(patient.seed)
+    worst, place, kinks, count = 0.0, "", 0, 0
+    for (name, parameter), gradient in [*zip(named.items(), gradients, strict=True)][:_PARAMETERS]:
+        flat = parameter.detach().reshape(-1)
+        offs: list[float] = []
+        for index in torch.randint(0, len(flat), (_ENTRIES,), generator=generator).tolist():
+            told = 0.0 if gradient is None else float(gradient.reshape(-1)[index])
+            found, kink = _difference(patient, model, flat, index, inputs, targets, here)
+            if kink:
+                kinks += 1
+                continue
+            count += 1
+            offs.append(abs(told - found) / max(abs(told), abs(found), 1e-3 * scale, 1e-12))
+        # A wrong gradient is wrong in all of its numbers; in a deep network one of them may
+        # lie where a relu far behind it has its kink.
+        off = statistics.median(offs) if offs else 0.0
+        if off > worst:
+            worst, place = off, name
+    return verdict(
+        sys.modules[__name__],
+        good=worst <= _LARGEST,
+        figure=f"off by {worst:.1e} at most, in {count} numbers",
+        line=f"{_LARGEST:g}",
+        remedy=f"the gradient of `{place}` is not that of the loss: something on the way detaches, "
+        "or changes a value in place",
+        layer=patient.layer_of(place),
+        notes=(f"{kinks} lie at a kink",) if kinks else (),
+    )
+
+
+def _difference(
+    patient: Patient,
+    model: torch.nn.Module,
+    flat: torch.Tensor,
+    index: int,
+    inputs: dict[str, torch.Tensor],
+    targets: dict[str, torch.Tensor],
+    here: float,
+) -> tuple[float, bool]:
+    """The central difference, and whether both sides disagree."""
+    before = float(flat[index])
+    step = _STEP * max(1.0, abs(before))
+    with torch.no_grad():
+        flat[index] = before + step
+        right = float(patient.loss(model, inputs, targets))
+        flat[index] = before - step
+        left = float(patient.loss(model, inputs, targets))
+        flat[index] = before
+    forward, backward = (right - here) / step, (here - left) / step
+    apart = abs(forward - backward)
+    return (right - left) / (2 * step), apart > _KINK * max(abs(forward), abs(backward), 1e-6)
