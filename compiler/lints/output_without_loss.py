@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from dlc.compiler.analysis.flat import Layer
+from dlc.compiler.analysis.leading import leading_to
 from dlc.compiler.compilation import Compilation
 from dlc.compiler.diagnostics.catalog import code
 from dlc.compiler.diagnostics.model import Diagnostic, Label
-from dlc.compiler.lints._chains import Chains, chains_of
+from dlc.compiler.lints._chains import chains_of
 
 CODE = code("W0128")
 
@@ -25,11 +25,11 @@ def check(compilation: Compilation) -> Iterator[Diagnostic]:
     chains = chains_of(compilation)
     outputs = chains.flat.outputs
     read = {name for term in settings.loss for name in term.loss.names}
-    trained = parameters_of(chains, [value for name, value in outputs.items() if name in read])
+    trained = leading_to(chains.flat, [value for name, value in outputs.items() if name in read])
     for name, value in outputs.items():
         if name in read:
             continue
-        own = parameters_of(chains, [value]) - trained
+        own = leading_to(chains.flat, [value]) - trained
         source = chains.source(value)
         if not own or source is None or source.node.span is None:
             continue
@@ -40,19 +40,3 @@ def check(compilation: Compilation) -> Iterator[Diagnostic]:
             notes=("its weights stay as they started",),
             help="add a loss for it, or leave the output out",
         )
-
-
-def parameters_of(chains: Chains, values: list[str]) -> set[str]:
-    """The layers with trained parameters that lead to some values."""
-    found: set[str] = set()
-    seen: set[str] = set()
-    waiting = list(values)
-    while waiting:
-        value = waiting.pop()
-        layer: Layer | None = chains.source(value)
-        if value in seen or layer is None:
-            continue
-        seen.add(value)
-        found |= {key for key, parameter in layer.parameters if parameter.trainable}
-        waiting += layer.values
-    return found

@@ -10,6 +10,9 @@ import sys
 
 import torch
 
+from dlc.compiler.analysis.flat import flatten
+from dlc.compiler.analysis.leading import leading_to
+from dlc.compiler.codegen import identifiers
 from dlc.runtime.insight.doctor.base import Patient, Verdict, seeded, verdict, without_dropout
 
 NAME = "every gradient"
@@ -44,7 +47,8 @@ def check(patient: Patient) -> Verdict:
                 got.add(name)
         optimizer.step()
     # What leads to no loss is told by a lint.
-    wanted = [name for name in named if name in got or _leads(patient, name)]
+    leading = _leading(patient)
+    wanted = [name for name in named if name in got or name in leading]
     missing = [name for name in wanted if name not in got]
     blamed = broken or (missing[0] if missing else "")
     said = f"`{broken}` gets one that is not finite" if broken else f"`{blamed}` gets none"
@@ -59,12 +63,9 @@ def check(patient: Patient) -> Verdict:
     )
 
 
-def _leads(patient: Patient, name: str) -> bool:
-    """Whether a parameter is one of the spec's that leads to a loss."""
-    from dlc.compiler.lints._chains import chains_of
-    from dlc.compiler.lints.output_without_loss import parameters_of
-
-    chains = chains_of(patient.compilation)
+def _leading(patient: Patient) -> set[str]:
+    """The parameters that lead to a loss."""
+    flat = flatten(patient.program)
     read = {name for term in patient.compilation.settings.loss for name in term.loss.names}
-    values = [value for output, value in chains.flat.outputs.items() if output in read]
-    return name in parameters_of(chains, values)
+    found = leading_to(flat, [value for name, value in flat.outputs.items() if name in read])
+    return {identifiers.module_path(name) for name in found}

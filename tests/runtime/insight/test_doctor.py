@@ -281,6 +281,16 @@ class TestCommand:
         assert found["code"] == "E0802"
         assert "linear_3" in found["message"]
 
+    def test_a_check_that_fails_has_a_code_and_a_remedy(
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        spec = self._spec(tmp_path)
+        spec.write_text(spec.read_text() + "init: {linear: normal(std=5)}\n")
+        assert main(["doctor", str(spec), "--only", "loss at start", "--format", "json"]) == 1
+        (found,) = json.loads(capsys.readouterr().out)["diagnostics"]
+        assert found["code"] == "E0801"
+        assert "smaller weights" in found["help"]
+
     def test_a_check_that_is_not_there(
         self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
