@@ -298,6 +298,9 @@ _CODES = (
         "parts of the data that differ from each other",
         Severity.WARNING,
     ),
+    Code("W0212", "distant-target", "a target far from zero, of an output at 0", Severity.WARNING),
+    Code("W0213", "unscaled-input", "an input that spans widely, as it is", Severity.WARNING),
+    Code("W0214", "few-samples", "far more parameters than samples", Severity.WARNING),
     # W03xx training
     Code(
         "W0305",
