@@ -248,14 +248,14 @@ class TestTooLittleMemory:
         ).training
 
     def test_a_batch_that_batch_norms_see_in_parts(self) -> None:
-        found = only(self._check(self.NORMED, "400e3"))
+        found = only(self._check(self.NORMED, "200e3"))
         assert (found.code.number, underlined(found)) == ("W0158", "memory")
         match = re.match(r"`batch_size: (\d+)` fits", found.help or "")
         assert match is not None
         fits = int(match[1])
         # It is the greatest by halves, by the same figures.
-        result = self._check(self.NORMED, "400e3")
-        assert self._takes(result, fits) <= 400_000 < self._takes(result, 2 * fits)
+        result = self._check(self.NORMED, "200e3")
+        assert self._takes(result, fits) <= 200_000 < self._takes(result, 2 * fits)
 
     @pytest.mark.parametrize("body", [NORMED, PLAIN])
     def test_not_even_the_least_part(self, body: str) -> None:
