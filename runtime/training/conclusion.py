@@ -93,6 +93,9 @@ def summary_of(trainer: Trainer, data: DataSet, *, finished: str) -> dict[str, A
         "seconds": round(trainer.seconds(), 3),
         "metrics": plain(trainer.figures),
     }
+    missing = trainer.folder.record["data"].get("missing")
+    if missing:
+        summary["missing"] = missing
     summary["computed"] = computed(trainer)
     if trainer.watch is not None:
         best = trainer.watch.state()

@@ -12,9 +12,11 @@ from typing import Any
 
 import torch
 
+from dlc.compiler.components.missing_labels import missing_labels
 from dlc.compiler.version import VERSION
 from dlc.runtime.data.columns import Array
 from dlc.runtime.data.dataset import DataSet, prepare
+from dlc.runtime.data.missing import missing_record, say_missing
 from dlc.runtime.data.preprocessing import Preprocessing
 from dlc.runtime.data.ragged import Ragged
 from dlc.runtime.data.skipping import say_skipped, skipped_record
@@ -151,6 +153,9 @@ def begin(
         world.require_same(_identity(plan, data))
         refuse_small(plan, where, plan.data.batch_size, world)
         say_skipped(data, say)
+        losses = [term.loss for term in plan.settings.loss]
+        missing = missing_record(data, missing_labels(losses, plan.targets))
+        say_missing(missing, say)
         files = {
             "spec" + Path(spec[0]).suffix: spec[1].encode(),
             RESOLVED: plan.resolved.encode(),
@@ -171,6 +176,8 @@ def begin(
             "versions": versions() | dict(name.rsplit(" ", 1) for name in plan.packages),
             "data": _data_record(data, plan),
         }
+        if missing:
+            record["data"]["missing"] = missing
         if plan.pretrained is not None:
             given = not plan.pretrained.named_in_spec
             record["transfer"] = {**plan.pretrained.record(), "given": given}

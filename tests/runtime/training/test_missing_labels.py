@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow
 import pytest
+from pyarrow import parquet
 
 pytest.importorskip("torch")
 import torch
@@ -213,3 +215,53 @@ def test_a_part_without_a_label_of_a_task_has_no_loss_of_it(
     metrics = json.loads(capsys.readouterr().out)["metrics"]
     assert metrics["kind_accuracy"] is None
     assert metrics["loss"] > 0
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_a_run_says_how_many_labels_are_missing_in_each_part(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], suffix: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    table = [row | {"day": day} for day, row in enumerate(rows(False))]
+    if suffix == ".parquet":
+        parquet.write_table(pyarrow.Table.from_pylist(table), tmp_path / "rows.parquet")
+    else:
+        write(tmp_path / "rows.csv", table)
+    text = SPEC.replace("FLOAT", "mse_loss").replace("rows.csv", f"rows{suffix}")
+    # Divided in time: rows 0 to 47 are trained on, and so on.
+    text = text.replace("test: 0.2, seed: 1}", "test: 0.2, time: day}")
+    (tmp_path / "net.yaml").write_text(text)
+    assert main(["train", "net.yaml", "--run", "run"]) == 0
+    bounds = {"train": (0, 48), "validation": (48, 64), "test": (64, 80)}
+    expected = {
+        target: {
+            part: {
+                "missing": sum(row[column] is None for row in table[start:stop]),
+                "of": stop - start,
+            }
+            for part, (start, stop) in bounds.items()
+        }
+        for target, column in (("kind_label", "kind"), ("size_value", "size"))
+    }
+    assert json.loads((tmp_path / "run" / "summary.json").read_text())["missing"] == expected
+    said = capsys.readouterr().err
+    for name, training, validation, test in (("kind_label", 16, 6, 5), ("size_value", 12, 4, 4)):
+        assert (
+            f"labels of `{name}` that are missing and left out: {training} of 48 in the training "
+            f"part, {validation} of 16 in the validation part, {test} of 16 in the test part\n"
+        ) in said
+
+
+def test_a_run_says_nothing_of_labels_that_are_all_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write(
+        tmp_path / "rows.csv",
+        [row | {"kind": i % 3, "size": 0.5} for i, row in enumerate(rows(False))],
+    )
+    (tmp_path / "net.yaml").write_text(SPEC.replace("FLOAT", "mse_loss"))
+    assert main(["train", "net.yaml", "--run", "run"]) == 0
+    missing = json.loads((tmp_path / "run" / "summary.json").read_text())["missing"]
+    assert [part["missing"] for parts in missing.values() for part in parts.values()] == [0] * 6
+    assert "are missing" not in capsys.readouterr().err
