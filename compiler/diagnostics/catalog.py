@@ -145,6 +145,19 @@ _CODES = (
         "plain scores for a loss over probabilities",
         Severity.WARNING,
     ),
+    Code("W0107", "variance-of-either-sign", "a variance that may be negative", Severity.WARNING),
+    Code(
+        "W0108",
+        "rate-for-log-rate",
+        "a rate in place of its logarithm, or the reverse",
+        Severity.WARNING,
+    ),
+    Code(
+        "W0109",
+        "zero-for-minus-one",
+        "a loss over signs whose target is 0 or 1",
+        Severity.WARNING,
+    ),
     Code(
         "W0110",
         "l2-with-adam",

@@ -26,8 +26,8 @@ def _kinds(names: str) -> frozenset[str]:
 _ALLOW = re.compile(r"#\s*dlc:\s*allow\[([^\]]*)\]")
 
 
-#: Layers without which a lint has nothing to say. To import a lint takes a share of a cold
-#: check, and most specs have few of these.
+#: Layers and losses without which a lint has nothing to say. To import a lint takes a share of a
+#: cold check, and most specs have few of these.
 _ABOUT: dict[str, frozenset[str]] = {
     "batch_norm_in_recurrence": _kinds("batch_norm1d batch_norm2d batch_norm3d"),
     "bias_before_batch_norm": _kinds(
@@ -36,6 +36,7 @@ _ABOUT: dict[str, frozenset[str]] = {
     "dropout_before_batch_norm": _kinds("dropout dropout1d dropout2d dropout3d alpha_dropout"),
     "huge_linear": _kinds("flatten"),
     "pointless_activation": _kinds("relu"),
+    "rate_for_log_rate": _kinds("poisson_nll_loss"),
     "small_batch_norm": _kinds("batch_norm1d batch_norm2d batch_norm3d"),
     "small_receptive_field": _kinds("global_avg_pool global_max_pool"),
     "strong_dropout": _kinds("dropout dropout1d dropout2d dropout3d alpha_dropout"),
@@ -44,6 +45,10 @@ _ABOUT: dict[str, frozenset[str]] = {
         "relu relu6 leaky_relu elu celu gelu silu mish tanh sigmoid hardtanh hardsigmoid"
     ),
     "vanishing_stack": _kinds("tanh sigmoid hardtanh hardsigmoid softsign"),
+    "variance_of_either_sign": _kinds("gaussian_nll_loss"),
+    "zero_for_minus_one": _kinds(
+        "soft_margin_loss hinge_embedding_loss margin_ranking_loss cosine_embedding_loss"
+    ),
 }
 
 
@@ -51,7 +56,7 @@ def run(compilation: Compilation) -> tuple[Diagnostic, ...]:
     """What every lint finds, but for what comments allow."""
     kinds = frozenset(
         node.kind for graph in compilation.program.graphs.values() for node in graph.nodes
-    )
+    ) | {term.loss.name for term in compilation.settings.loss}
     names = (n for n in _names() if n not in _ABOUT or not kinds.isdisjoint(_ABOUT[n]))
     lints = sorted((_lint(name) for name in names), key=lambda lint: lint.CODE.number)
     found = (d for lint in lints for d in lint.check(compilation))
