@@ -46,5 +46,5 @@ def check(compilation: Compilation) -> Iterator[Diagnostic]:
                 f"`poisson_nll_loss` takes a rate here, and what `{kind}` gives may be negative",
                 place,
                 notes=("the logarithm of a negative rate is NaN",),
-                help="put `softplus` behind it, or leave `log_input=false` out",
+                help=f"end `{loss.input}` in `softplus`, or leave `log_input=false` out",
             )

@@ -36,5 +36,5 @@ def check(compilation: Compilation) -> Iterator[Diagnostic]:
             f"`{name}` is a variance, and what `{layer.node.kind}` gives may be negative",
             Label(layer.node.span),
             notes=(f"the loss raises it to {term.loss.eps:g} there, and divides the error by it",),
-            help="put `softplus` behind it",
+            help=f"end `{name}` in `softplus` or `exp`",
         )

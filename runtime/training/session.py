@@ -16,7 +16,7 @@ from dlc.compiler.components.missing_labels import missing_labels
 from dlc.compiler.version import VERSION
 from dlc.runtime.data.columns import Array
 from dlc.runtime.data.dataset import DataSet, prepare
-from dlc.runtime.data.missing import missing_record, say_missing
+from dlc.runtime.data.missing import Missing, missing_record, say_missing
 from dlc.runtime.data.preprocessing import Preprocessing
 from dlc.runtime.data.ragged import Ragged
 from dlc.runtime.data.skipping import say_skipped, skipped_record
@@ -174,10 +174,8 @@ def begin(
             "choices": {"device": where.type, "cached_features": plan.cached is not None},
             "ranks": world.size,
             "versions": versions() | dict(name.rsplit(" ", 1) for name in plan.packages),
-            "data": _data_record(data, plan),
+            "data": _data_record(data, plan, missing),
         }
-        if missing:
-            record["data"]["missing"] = missing
         if plan.pretrained is not None:
             given = not plan.pretrained.named_in_spec
             record["transfer"] = {**plan.pretrained.record(), "given": given}
@@ -290,13 +288,14 @@ def prepare_for(plan: Plan, fitted: Preprocessing | None = None) -> DataSet:
     )
 
 
-def _data_record(data: DataSet, plan: Plan) -> dict[str, Any]:
+def _data_record(data: DataSet, plan: Plan, missing: Missing) -> dict[str, Any]:
     path = os.path.relpath(data.path, plan.root.resolve())
     return {
         "path": Path(path).as_posix(),
         "sha256": data.sha256,
         "rows": len(data),
         "skipped": skipped_record(data),
+        "missing": missing,
         "split": data.rule.record(),
         "parts": {part: len(data.division.part(part)) for part in ("train", "validation", "test")},
     }
