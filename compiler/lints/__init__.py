@@ -33,6 +33,7 @@ _ABOUT: dict[str, frozenset[str]] = {
     "bias_before_batch_norm": _kinds(
         "batch_norm1d batch_norm2d batch_norm3d instance_norm1d instance_norm2d instance_norm3d"
     ),
+    "deadly_learning_rate": _kinds("relu"),
     "dropout_before_batch_norm": _kinds("dropout dropout1d dropout2d dropout3d alpha_dropout"),
     "huge_linear": _kinds("flatten"),
     "pointless_activation": _kinds("relu"),
@@ -41,6 +42,7 @@ _ABOUT: dict[str, frozenset[str]] = {
     "small_receptive_field": _kinds("global_avg_pool global_max_pool"),
     "strong_dropout": _kinds("dropout dropout1d dropout2d dropout3d alpha_dropout"),
     "two_kinds_of_norm": _kinds("local_response_norm"),
+    "unclipped_recurrence": _kinds("rnn lstm gru"),
     "unfit_init": _kinds(
         "relu relu6 leaky_relu elu celu gelu silu mish tanh sigmoid hardtanh hardsigmoid"
     ),
