@@ -84,7 +84,8 @@ class MadeSamples:
         if samples.draws is not None:
             seed = self.compilation.settings.train.seed
             drawn = Drawn(draws=samples.draws, seed=seed)
-            take, count = drawn.in_order(places, None, base.in_order, OnHost()), drawn.count(places)
+            take = drawn.in_order(places, None, base.in_order, OnHost())
+            count = drawn.count(places, None)
         for start in range(0, count, _BATCH):
             stop = min(start + _BATCH, count)
             feeds, targets = take(start, stop)

@@ -76,9 +76,8 @@ class Pairs:
     counts: Array
     find: Callable[[Block, int], Found]
 
-    def count(self, rows: Rows, seed: int) -> int:
-        # That of one epoch stands for all: a schedule must know how many steps there are.
-        return self._epoch(rows, seed, 0, False).count()
+    def count(self, rows: Rows, seed: int, epoch: int | None) -> int:
+        return self._epoch(rows, seed, epoch, False).count()
 
     def _epoch(self, rows: Rows, seed: int, epoch: int | None, shuffle: bool) -> Epoch:
         key = epoch_key(seed, epoch)

@@ -39,8 +39,8 @@ class Draws(Protocol):
     the rows in the data set, and of nothing else. An epoch None is validation, which always
     draws the same."""
 
-    def count(self, rows: Rows, seed: int) -> int:
-        """How many samples an epoch over these rows has. Raises `Failure` where none."""
+    def count(self, rows: Rows, seed: int, epoch: int | None) -> int:
+        """How many samples that epoch over these rows has. Raises `Failure` where none."""
 
     def in_order(
         self,
@@ -165,8 +165,8 @@ class Drawn:
     seed: int
     shuffle: bool = False
 
-    def count(self, rows: Rows) -> int:
-        return self.draws.count(rows, self.seed)
+    def count(self, rows: Rows, epoch: int | None) -> int:
+        return self.draws.count(rows, self.seed, epoch)
 
     def in_order(
         self, rows: Rows, epoch: int | None, base: Callable[[Rows], Take], library: Library

@@ -59,7 +59,7 @@ class Masking:
     mask: int
     special: Array
 
-    def count(self, rows: Rows, seed: int) -> int:
+    def count(self, rows: Rows, seed: int, epoch: int | None) -> int:
         return len(rows)
 
     def places(

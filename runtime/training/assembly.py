@@ -113,7 +113,8 @@ def samples_for(plan: Plan, data: DataSet, device: torch.device) -> Samples:
 def epochs_for(plan: Plan, data: DataSet, samples: Samples) -> Epochs:
     """The order in which the training part is gone through, and its batches."""
     train, batch = plan.settings.train, plan.data.batch_size
-    count = samples.count(data.division.train)
+    # The first epoch stands for all: a schedule must know how many steps there are.
+    count = samples.count(data.division.train, 0)
     return Epochs(
         data.division.train,
         batch_size=count if batch == "all" else min(batch, count),

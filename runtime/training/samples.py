@@ -88,9 +88,10 @@ class Samples:
         """Inputs and targets of all rows, on the host."""
         return {name: self._tensors[name].cpu().numpy() for name in names}
 
-    def count(self, rows: Rows) -> int:
-        """How many samples are made of the given rows: as many, but for some objectives."""
-        return len(rows) if self._drawn is None else self._drawn.count(rows)
+    def count(self, rows: Rows, epoch: int | None = None) -> int:
+        """How many samples `in_order` makes of the given rows in that epoch: as many, but for
+        some objectives."""
+        return len(rows) if self._drawn is None else self._drawn.count(rows, epoch)
 
     def places(self, rows: Rows, start: int, stop: int, epoch: int | None = None) -> Rows:
         """The rows, by their places in the data set, that a batch is made of."""

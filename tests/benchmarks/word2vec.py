@@ -233,7 +233,7 @@ class _Ours:
             device=torch.device("cpu"),
             drawn=Drawn(draws=data.draws, seed=0, shuffle=True),
         )
-        self.pairs = self.samples.count(self.rows)
+        self.pairs = self.samples.count(self.rows, 0)
 
     def draw(self) -> float:
         """Seconds for all batches of an epoch, without the network."""

@@ -17,11 +17,14 @@ from dlc.compiler.codegen.torch_module import generate  # noqa: E402
 from dlc.runtime.failures import Failure  # noqa: E402
 from dlc.runtime.inference.evaluator import evaluate, run_subject  # noqa: E402
 from dlc.runtime.loading import load_module  # noqa: E402
+from dlc.runtime.objectives._neighbours import blocks, epoch_key  # noqa: E402
 from dlc.runtime.objectives.base import Drawn  # noqa: E402
 from dlc.runtime.training.plan import compile_resolved, plan_of  # noqa: E402
 from dlc.runtime.training.progress import Silent  # noqa: E402
 from dlc.runtime.training.samples import Samples  # noqa: E402
 from dlc.runtime.training.session import resume  # noqa: E402
+from dlc.runtime.training.streamed import samples_of  # noqa: E402
+from dlc.runtime.training.validation import measured  # noqa: E402
 from tests.runtime.objectives.made import (  # noqa: E402
     AUTOENCODER,
     BLOCKS,
@@ -101,6 +104,39 @@ def test_every_epoch_draws_anew_and_validation_always_the_same(name: str, folder
     assert batch(4) != batch(5)
     assert batch(4) != batch(None)
     assert batch(4) != batch(4, seed=2)
+
+
+@pytest.mark.parametrize("name", ["skip_gram", "cbow"])
+def test_validation_takes_each_of_its_own_samples_once(name: str, folder: Path) -> None:
+    # What subsampling leaves, and so how many pairs there are, differs from epoch to epoch.
+    text = SPECS[name].replace("window=2, negatives=3)", "window=2, negatives=3, subsample=0.02)")
+    data, plan = prepared(text, folder), planned(text, folder)
+    rows = data.division.validation
+    draws: Any = data.draws
+    samples = samples_of(
+        data,
+        inputs=[*plan.inputs],
+        targets=[*plan.targets],
+        device=torch.device("cpu"),
+        drawn=Drawn(draws=draws, seed=1, shuffle=True),
+    )
+    held = blocks(draws.corpus, rows, epoch_key(1, None))
+    expected = sum(len(draws.find(block, draws.corpus.window)) for block in held)
+    assert samples.count(rows) == expected
+    assert len({samples.count(rows, epoch) for epoch in (None, *range(6))}) > 1
+
+    class Counted(torch.nn.Module):
+        seen = 0
+
+        def forward(self, **inputs: torch.Tensor) -> dict[str, torch.Tensor]:
+            size = len(next(iter(inputs.values())))
+            self.seen += size
+            return {name: torch.zeros(size, 4) for name in plan.outputs}
+
+    model = Counted()
+    loss = measured(model, plan, samples, rows, 32).results()["loss"]
+    assert model.seen == expected
+    assert loss == pytest.approx(math.log(2))
 
 
 # ── what is prepared ─────────────────────────────────────────────────────────
