@@ -81,6 +81,7 @@ _CODES = (
     Code("E0502", "expansion-too-large", "repeats and blocks expand to too many layers"),
     Code("E0503", "invalid-graph", "a textual graph that does not hold together"),
     Code("E0504", "build-mismatch", "the generated module does not agree with the graph"),
+    Code("E0520", "cannot-stream", "data that is to be read in blocks and cannot be"),
     # E06xx runtime, export
     Code("E0601", "parity-failure", "the exported model does not compute what PyTorch computes"),
     Code("E0602", "not-run-yet", "a declared component that this version does not run"),
@@ -314,6 +315,7 @@ _CODES = (
     Code("W0212", "distant-target", "a target far from zero, of an output at 0", Severity.WARNING),
     Code("W0213", "unscaled-input", "an input that spans widely, as it is", Severity.WARNING),
     Code("W0214", "few-samples", "far more parameters than samples", Severity.WARNING),
+    Code("W0215", "data-beyond-memory", "data larger than the free memory", Severity.WARNING),
     # W03xx training
     Code(
         "W0305",

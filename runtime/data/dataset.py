@@ -23,8 +23,9 @@ from dlc.runtime.data.preprocessing import Preprocessing, refuse_unavailable
 from dlc.runtime.data.ragged import Padding, Ragged
 from dlc.runtime.data.reading import RawRows, read_rows
 from dlc.runtime.data.recipe import Recipe
+from dlc.runtime.data.residence import Tell, streamed
 from dlc.runtime.data.splits import Division, Rows, SplitRule
-from dlc.runtime.data.streaming import Columns, Stream, row_bytes, streamed
+from dlc.runtime.data.streaming import Columns, Stream, row_bytes
 from dlc.runtime.failures import failure
 from dlc.runtime.objectives._applied import Applied
 from dlc.runtime.objectives.base import Draws
@@ -102,14 +103,15 @@ def prepare(
     training: bool = False,
     losses: Sequence[Loss] = (),
     file: FileView | None = None,
+    tell: Tell | None = None,
 ) -> DataSet:
     """Reads the source of a data section and makes it the arrays of a network; where it is
     for `training`, those that augmentation takes beside them. `losses` tell an objective what
     targets hold where there is nothing to find, and which labels may be missing. For a `file`,
-    inputs are as it takes them.
+    inputs are as it takes them. Warnings that cannot wait for the data go to `tell`.
 
     Class names and statistics are fitted on the training part alone, or taken from
-    `fitted`. Raises `Failure` E0602 and E0604 to E0606.
+    `fitted`. Raises `Failure` E0520, E0602 and E0604 to E0606.
     """
     steps = preprocess or {}
     refuse_unavailable(steps)
@@ -128,7 +130,7 @@ def prepare(
         training=training,
     )
     opened = recipe.open()
-    stored = streamed(recipe, opened)
+    stored = streamed(recipe, opened, tell)
     if stored is not None:
         return _from_stream(Stream(recipe, opened, stored, fitted))
     raw = read_rows(opened)

@@ -23,7 +23,6 @@ from dlc.runtime.data.classes import checked, lacking, one_class
 from dlc.runtime.data.columns import Array
 from dlc.runtime.data.dividing import divide_rows
 from dlc.runtime.data.formats.base import Skipped, Stored
-from dlc.runtime.data.memory import available_bytes
 from dlc.runtime.data.preprocessing import Preprocessing, fit_stream
 from dlc.runtime.data.reading import (
     Opened,
@@ -37,69 +36,6 @@ from dlc.runtime.data.recipe import Recipe
 from dlc.runtime.data.splits import Division, Rows
 from dlc.runtime.data.steps.base import Statistics
 from dlc.runtime.failures import failure, shown
-
-# Reading a file whole takes, at its peak, almost five times what is kept of it.
-_SHARE_OF_FREE_MEMORY = 0.2
-
-
-def streamed(recipe: Recipe, opened: Opened) -> Stored | None:
-    """The blocks of the file where the data is to be read in blocks, else None. Raises
-    `Failure` E0311 where the spec asks for what cannot be."""
-    asked = recipe.data.memory
-    if asked == "resident":
-        return None
-    stored = opened.table.stored()
-    reason = _whole_only(recipe, opened, stored)
-    if reason is not None:
-        if asked == "stream":
-            raise failure("E0311", f"`data.memory: stream`: {reason[0]}", help=reason[1])
-        return None
-    assert stored is not None
-    if asked == "stream":
-        return stored
-    free = available_bytes()
-    if free is None or _estimate(recipe, opened, stored) <= free * _SHARE_OF_FREE_MEMORY:
-        return None
-    return stored
-
-
-def _whole_only(recipe: Recipe, opened: Opened, stored: Stored | None) -> tuple[str, str] | None:
-    """Why data cannot be read in blocks, and what helps."""
-    if stored is None or not stored.rows:
-        return (
-            f"`{shown(opened.table.path)}` cannot be read from its middle",
-            "store it as Parquet, or leave `memory` out",
-        )
-    if recipe.data.objective is not None and not recipe.shared:
-        return (
-            f"`{recipe.data.objective.name}` works on all rows together",
-            "leave `memory` out",
-        )
-    tokens = sorted(recipe.of_tokens)
-    if tokens:
-        return f"the pieces of `{tokens[0]}` are held in memory", "leave `memory` out"
-    return None
-
-
-def _estimate(recipe: Recipe, opened: Opened, stored: Stored) -> int:
-    """About what all rows take when they are ready."""
-    bytes = 0
-    for binding in opened.bindings:
-        type = {**recipe.read, **recipe.targets}[binding.name]
-        sizes = [dim if isinstance(dim, int) else 0 for dim in type.shape[1:]]
-        # A size that the rows decide is in how many numbers a row has, where that is known.
-        known = int(np.prod(sizes)) or len(binding.columns)
-        if not all(sizes):
-            known = max(known, _numbers_of(opened, stored, binding.columns[0]))
-        bytes += known * np.dtype(type.dtype.value).itemsize
-    return bytes * sum(stored.rows)
-
-
-def _numbers_of(opened: Opened, stored: Stored, column: str) -> int:
-    """How many numbers, or bytes, the first rows of a column hold on average."""
-    first = next((i for i, rows in enumerate(stored.rows) if rows), 0)
-    values = opened.table.block(first, [column])
-    return int(values.nbytes / max(values.num_rows, 1))
 
 
 class Stream:

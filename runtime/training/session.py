@@ -13,6 +13,7 @@ from typing import Any
 import torch
 
 from dlc.compiler.components.missing_labels import missing_labels
+from dlc.compiler.diagnostics.render.text import render_one
 from dlc.compiler.version import VERSION
 from dlc.runtime.data.columns import Array
 from dlc.runtime.data.dataset import DataSet, prepare
@@ -148,7 +149,7 @@ def begin(
         )
     )
     try:
-        data = read or world.together(lambda: prepare_for(plan, fitted))
+        data = read or world.together(lambda: prepare_for(plan, fitted, say))
         plan = balanced(plan, data, say)
         world.require_same(_identity(plan, data))
         refuse_small(plan, where, plan.data.batch_size, world)
@@ -273,8 +274,11 @@ def lasting(plan: Plan, epochs: int | None) -> Plan:
     return replace(plan, settings=replace(plan.settings, train=train))
 
 
-def prepare_for(plan: Plan, fitted: Preprocessing | None = None) -> DataSet:
-    """The data of a plan, for training. Raises `Failure`."""
+def prepare_for(
+    plan: Plan, fitted: Preprocessing | None = None, say: Callable[[str], None] | None = None
+) -> DataSet:
+    """The data of a plan, for training; `say` gets what must be told before it is read. Raises
+    `Failure`."""
     return prepare(
         plan.data,
         inputs=plan.inputs,
@@ -285,6 +289,7 @@ def prepare_for(plan: Plan, fitted: Preprocessing | None = None) -> DataSet:
         fitted=fitted,
         training=True,
         losses=[term.loss for term in plan.settings.loss],
+        tell=None if say is None else lambda found: say(render_one(found, color=False, width=100)),
     )
 
 

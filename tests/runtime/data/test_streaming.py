@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from PIL import Image
+from pyarrow import csv
 
 from dlc.compiler.components.objectives.autoencoding import Autoencoding
 from dlc.compiler.components.preprocessing.impute import Impute
@@ -18,11 +19,13 @@ from dlc.compiler.components.preprocessing.pca import Pca
 from dlc.compiler.components.preprocessing.standardize import Standardize
 from dlc.compiler.components.sections.data import Data
 from dlc.compiler.components.sections.split import Split
+from dlc.compiler.diagnostics.model import Diagnostic
 from dlc.compiler.ir.dims import symbol
 from dlc.compiler.ir.types import float_tensor, int_tensor
-from dlc.runtime.data import streaming
+from dlc.runtime.data import residence
 from dlc.runtime.data.dataset import Bound, DataSet, prepare
 from dlc.runtime.data.formats import image_folder
+from dlc.runtime.data.residence import Tell
 from dlc.runtime.failures import Failure
 
 N = symbol("N")
@@ -57,7 +60,9 @@ def section(memory: Any, **changes: Any) -> Data:
     return Data(**given | changes)
 
 
-def made(root: Path, memory: str, steps: Any = STEPS, **changes: Any) -> DataSet:
+def made(
+    root: Path, memory: str, steps: Any = STEPS, tell: Tell | None = None, **changes: Any
+) -> DataSet:
     return prepare(
         section(memory, **changes),
         inputs={"x": float_tensor(N, 3)},
@@ -65,6 +70,7 @@ def made(root: Path, memory: str, steps: Any = STEPS, **changes: Any) -> DataSet
         root=root,
         preprocess={"x": steps},
         bounds={"label": Bound(high=2, reason="`logits` has 3 classes")},
+        tell=tell,
     )
 
 
@@ -289,11 +295,45 @@ def test_what_does_not_fit_the_memory_streams(
     write(tmp_path, table())
     assert made(tmp_path, "auto").stream is None
     needed = ROWS * (3 * 4 + 8)
-    monkeypatch.setattr(streaming, "available_bytes", lambda: needed * 5)
+    monkeypatch.setattr(residence, "available_bytes", lambda: needed * 5)
     assert made(tmp_path, "auto").stream is None
-    monkeypatch.setattr(streaming, "available_bytes", lambda: needed * 5 - 5)
+    monkeypatch.setattr(residence, "available_bytes", lambda: needed * 5 - 5)
     assert made(tmp_path, "auto").stream is not None
     assert made(tmp_path, "resident").stream is None
+
+
+def test_what_neither_fits_nor_streams_is_told_before_it_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    csv.write_csv(table(), tmp_path / "rows.csv")
+    size = (tmp_path / "rows.csv").stat().st_size
+    # Five columns, of which four are read, twice their size.
+    needed = 2 * size * 4 // 5
+    told: list[Diagnostic] = []
+
+    def read(free: int, memory: str = "auto") -> int:
+        told.clear()
+        monkeypatch.setattr(residence, "available_bytes", lambda: free)
+        found = made(tmp_path, memory, source="rows.csv", tell=told.append)
+        assert found.stream is None
+        assert len(found) == ROWS
+        return len(told)
+
+    assert read(needed) == 0
+    assert read(needed - 1) == 1
+    assert told[0].code.number == "W0215"
+    assert "rows.csv` cannot be read from its middle" in told[0].notes[0]
+    assert told[0].help is not None
+    assert told[0].help.startswith("store it as Parquet")
+    assert read(needed - 1, "resident") == 0
+
+
+def test_a_stream_that_cannot_be_is_refused(tmp_path: Path) -> None:
+    csv.write_csv(table(), tmp_path / "rows.csv")
+    with pytest.raises(Failure) as caught:
+        made(tmp_path, "stream", source="rows.csv")
+    assert caught.value.diagnostic.code.number == "E0520"
+    assert "Parquet" in str(caught.value.diagnostic.help)
 
 
 def test_rows_of_another_size_further_down_are_refused(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from PIL import Image
 
 torch = pytest.importorskip("torch")
 
-from dlc.runtime.data import blocks, streaming  # noqa: E402
+from dlc.runtime.data import blocks, residence  # noqa: E402
 from dlc.runtime.data.formats import image_folder  # noqa: E402
 from dlc.runtime.inference.evaluator import evaluate, run_subject  # noqa: E402
 from tests.runtime.objectives.made import PICTURES, begun, planned  # noqa: E402
@@ -39,7 +39,7 @@ def test_pictures_that_are_their_own_targets(
 ) -> None:
     text = PICTURES.replace("batch_size: 16", f"{augment.replace(', ', '')}\n  batch_size: 16")
     held = begun(text, folder, tmp_path / "held").summary
-    monkeypatch.setattr(streaming, "available_bytes", lambda: 1000)
+    monkeypatch.setattr(residence, "available_bytes", lambda: 1000)
     from dlc.runtime.training.session import prepare_for
 
     assert prepare_for(planned(text, folder)).stream is not None
