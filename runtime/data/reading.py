@@ -19,6 +19,8 @@ from dlc.runtime.data.columns import Array, Binding, bind, extract
 from dlc.runtime.data.dividing import column_of, divide_rows, key_columns, split_rule
 from dlc.runtime.data.filters import Filter
 from dlc.runtime.data.formats.base import Skipped, Table
+from dlc.runtime.data.formats.image_folder import ImageFolder
+from dlc.runtime.data.formats.listed_pictures import listed_pictures
 from dlc.runtime.data.images import Images, channels_of, holds_images
 from dlc.runtime.data.raw import Reading
 from dlc.runtime.data.sources import open_source
@@ -131,7 +133,7 @@ def open_rows(
     bindings = bind(
         wanted, data.columns, table.names, table.path, raw=raw, text=classified, readings=readings
     )
-    return Opened(
+    opened = Opened(
         table=table,
         rule=rule,
         bindings=bindings,
@@ -140,6 +142,12 @@ def open_rows(
         root=root,
         prepare_image=prepare_image,
     )
+    # A folder has its own blocks.
+    pictures = [b.columns[0] for b in bindings if len(b.columns) == 1 and len(b.shape) == 3]
+    if not pictures or isinstance(table, ImageFolder):
+        return opened
+    columns = [*opened.columns(bindings), *opened.deciding]
+    return replace(opened, table=listed_pictures(table, pictures[0], columns))
 
 
 def read_rows(opened: Opened) -> RawRows:

@@ -91,12 +91,17 @@ class ImageFolder(Table):
         count = len(self._paths)
         with self._reading():
             bytes = sum((self.path / name).stat().st_size for name in self._paths)
-        self._in_block = min(max(_BLOCK_BYTES * count // max(bytes, 1), 1), _MOST_IN_BLOCK)
+        self._in_block = pictures_in_block(bytes, count)
         rows = [min(self._in_block, count - at) for at in range(0, count, self._in_block)]
         return Stored(tuple(rows), pa.schema([(name, pa.string()) for name in self.names]))
 
     def _block(self, index: int, columns: list[str]) -> pa.Table:
         return self._rows(index * self._in_block, (index + 1) * self._in_block, columns)
+
+
+def pictures_in_block(bytes: int, count: int) -> int:
+    """How many pictures are read at once, where `count` of them take `bytes` in their files."""
+    return min(max(_BLOCK_BYTES * count // max(bytes, 1), 1), _MOST_IN_BLOCK)
 
 
 def _walk(folder: Path, root: Path, prefix: str) -> Iterator[str]:

@@ -28,6 +28,10 @@ class JoinedTable(Table):
         super().__init__(path)
 
     @property
+    def tables(self) -> tuple[Table, ...]:
+        return self._tables
+
+    @property
     def origin(self) -> Origin:
         return Origin(self.path, tuple(table.origin for table in self._tables), self._starts)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from dlc.compiler.components.preprocessing.log import Log
 from dlc.compiler.components.preprocessing.pca import Pca
 from dlc.compiler.components.preprocessing.standardize import Standardize
 from dlc.compiler.components.sections.data import Data
+from dlc.compiler.components.sections.files import Files
 from dlc.compiler.components.sections.split import Split
 from dlc.compiler.diagnostics.model import Diagnostic
 from dlc.compiler.ir.dims import symbol
@@ -179,8 +181,6 @@ def test_several_files_are_one_stream(tmp_path: Path) -> None:
 
 
 def test_files_of_parts_are_one_stream(tmp_path: Path) -> None:
-    from dlc.compiler.components.sections.files import Files
-
     content = table()
     write(tmp_path, content.slice(0, 300), "train.parquet")
     write(tmp_path, content.slice(300), "test.parquet")
@@ -219,9 +219,29 @@ def pictures(folder: Path, count: int = 30, size: tuple[int, int] = (5, 4)) -> N
         Image.fromarray(pixels).save(place / f"{i:02}.png")
 
 
-def of_pictures(root: Path, memory: Any, **changes: Any) -> DataSet:
+def listing(folder: Path, name: str) -> pa.Table:
+    """The pictures as a table lists them, class by class."""
+    pictures(folder)
+    paths = sorted((folder / "pictures").rglob("*.png"))
+    rows = pa.table(
+        {
+            "image": [path.relative_to(folder).as_posix() for path in paths],
+            "label": [path.parent.name for path in paths],
+            "year": [2000 + i for i in range(len(paths))],
+        }
+    )
+    if name.endswith(".csv"):
+        csv.write_csv(rows, folder / name)
+    elif name.endswith(".parquet"):
+        pq.write_table(rows, folder / name)
+    else:
+        (folder / name).write_text("".join(f"{json.dumps(row)}\n" for row in rows.to_pylist()))
+    return rows
+
+
+def of_pictures(root: Path, memory: Any, source: Any = "pictures", **changes: Any) -> DataSet:
     return prepare(
-        Data(source="pictures", memory=memory, **changes),
+        Data(source=source, memory=memory, **changes),
         inputs={"image": float_tensor(N, 3, symbol("H"), symbol("W"))},
         targets={"label": int_tensor(N)},
         root=root,
@@ -261,6 +281,81 @@ def test_a_picture_of_another_size_is_told_of_and_left_out_alike(
     assert messages[0] == messages[1]
     assert skipped[0] == skipped[1]
     assert [row for row, _ in skipped[0]] == [1, 16]
+
+
+@pytest.mark.parametrize("suffix", ["csv", "jsonl", "parquet"])
+def test_a_table_that_lists_pictures_streams(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str
+) -> None:
+    monkeypatch.setattr(image_folder, "_BLOCK_BYTES", 500)
+    listing(tmp_path, f"list.{suffix}")
+    made = {
+        memory: of_pictures(
+            tmp_path,
+            memory,
+            source=f"list.{suffix}",
+            where="year != 2003",
+            split=Split(train=0.6, validation=0.2, test=0.2, stratify="label"),
+        )
+        for memory in ("resident", "stream")
+    }
+    held, read = made["resident"], made["stream"]
+    assert held.stream is None
+    assert held.blocks is not None
+    assert read.stream is not None
+    assert len(read.stream.blocks) > 5
+    assert len(read) == 29
+    np.testing.assert_array_equal(held.blocks.starts, read.stream.blocks.starts)
+    assert held.blocks.row_bytes == read.stream.blocks.row_bytes
+    assert held.preprocessing.files() == read.preprocessing.files()
+    assert held.sha256 == read.sha256
+    for name in ("image", "label"):
+        np.testing.assert_array_equal(held.arrays[name], read.arrays[name])  # type: ignore[arg-type]
+    np.testing.assert_array_equal(held.division.train, read.division.train)
+
+
+def test_lists_of_pictures_are_one_stream(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(image_folder, "_BLOCK_BYTES", 500)
+    # Each part has pictures of all classes.
+    rows = listing(tmp_path, "all.csv").take(np.arange(30).reshape(3, 10).T.reshape(-1))
+    csv.write_csv(rows.slice(0, 18), tmp_path / "train.csv")
+    csv.write_csv(rows.slice(18), tmp_path / "test.csv")
+    files = Files(train="train.csv", test="test.csv")
+    held, read = (of_pictures(tmp_path, memory, source=files) for memory in ("resident", "stream"))
+    assert held.blocks is not None
+    assert read.stream is not None
+    np.testing.assert_array_equal(held.blocks.starts, read.stream.blocks.starts)
+    np.testing.assert_array_equal(held.division.test, read.division.test)
+    np.testing.assert_array_equal(held.arrays["image"], read.arrays["image"])  # type: ignore[arg-type]
+    assert len(read.division.test) == 12
+
+
+def test_what_is_wrong_with_a_listed_picture_is_told_alike(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(image_folder, "_BLOCK_BYTES", 1)
+    listing(tmp_path, "list.csv")
+    (tmp_path / "pictures/a/03.png").unlink()
+    (tmp_path / "pictures/b/15.png").write_bytes(b"no picture")
+    messages, skipped = [], []
+    for memory in ("resident", "stream"):
+        with pytest.raises(Failure) as caught:
+            of_pictures(tmp_path, memory, source="list.csv")
+        messages.append(caught.value.diagnostic.message)
+        found = of_pictures(tmp_path, memory, source="list.csv", on_bad_sample="skip")
+        skipped.append([(row.row, row.column, row.reason) for row in found.skipped])
+    assert "`list.csv`, row 4, column `image`" in messages[0].replace(f"{tmp_path}/", "")
+    assert messages[0] == messages[1]
+    assert skipped[0] == skipped[1]
+    assert [row for row, *_ in skipped[0]] == [4, 16]
+    # Rows that are no rows are left out before they are blocks: such a table is read whole.
+    with (tmp_path / "list.csv").open("a") as file:
+        file.write("one,two,three,four,five\n")
+    found = of_pictures(tmp_path, "auto", source="list.csv", on_bad_sample="skip")
+    assert [row.row for row in found.skipped] == [4, 16, 31]
+    with pytest.raises(Failure) as caught:
+        of_pictures(tmp_path, "stream", source="list.csv", on_bad_sample="skip")
+    assert caught.value.diagnostic.code.number == "E0520"
 
 
 def test_what_is_its_own_target_streams(tmp_path: Path) -> None:
