@@ -31,6 +31,8 @@ Array: TypeAlias = npt.NDArray[Any]
 
 _GLOB = frozenset("*?[")
 _TILE_BYTES = 1 << 20
+# What tables are separated by that are called CSV and hold no comma.
+_SEPARATORS = ";\t|"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,7 +115,12 @@ def _matching(pattern: str, names: Sequence[str]) -> list[str]:
 def _missing(name: str, pattern: str, mapped: bool, names: Sequence[str], path: Place) -> Failure:
     listed = ", ".join(f"`{column}`" for column in names[:12]) + (", ..." if names[12:] else "")
     near = closest(pattern, names)
-    if near is not None:
+    other = next((mark for mark in _SEPARATORS if mark in names[0]), None) if names else None
+    if len(names) == 1 and other is not None:
+        written = "\\t" if other == "\t" else other
+        reader = f'{{csv: {{path: "...", delimiter: "{written}"}}}}'
+        help = f"its values seem to be separated by `{written}`: `source: {reader}`"
+    elif near is not None:
         help = f"`{near}` is one"
     else:
         help = "name its column below `data.columns`"

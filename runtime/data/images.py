@@ -37,8 +37,10 @@ _DEEP = 65535.0
 @dataclass(frozen=True, kw_only=True)
 class Images:
     """A column of images, of which any row is decoded when it is asked for. `values` are
-    paths, contents, or pairs `{path, bytes}`; `rows` number them for messages."""
+    paths, contents, or pairs `{path, bytes}`; `rows` number them for messages, which name the
+    `input` that they fill."""
 
+    input: str
     column: str
     values: pa.ChunkedArray
     channels: int | None
@@ -120,10 +122,11 @@ class Images:
         if not fits:
             wanted = " x ".join("any" if dim is None else str(dim) for dim in shape[1:])
             size = " x ".join(str(size) for size in image.shape[1:])
+            to = ", ".join(str(dim or 224) for dim in shape[1:])
             raise self._bad(
                 index,
                 f"the image is {size} pixels high and wide, {wanted} are wanted",
-                "bring all to one size: `preprocess: {x: resize(224, 224)}`",
+                f"bring all to one size: `preprocess: {{{self.input}: resize({to})}}`",
             )
 
     def _content(self, value: Any) -> bytes:

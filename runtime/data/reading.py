@@ -257,6 +257,7 @@ def in_order(skipped: Iterable[Skipped]) -> tuple[Skipped, ...]:
 def _images(table: Table, content: Any, binding: Binding, rows: Rows, root: Path) -> Images:
     name = binding.columns[0]
     return Images(
+        input=binding.name,
         column=name,
         values=content.column(name),
         channels=channels_of(binding),

@@ -76,6 +76,7 @@ def _decoded(
     """A picture for each row; an empty one for those that are lost."""
     column = binding.columns[0]
     images = Images(
+        input=binding.name,
         column=column,
         values=rows.column(column),
         channels=channels_of(binding),

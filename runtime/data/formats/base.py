@@ -199,6 +199,9 @@ class Table(ABC):
             yield
         except pa.ArrowInvalid as error:
             raise self._from_arrow(error) from None
+        except UnicodeDecodeError:
+            # The names of the columns; Arrow finds what is wrong below them.
+            raise self.bad("the text is not UTF-8", help="save the file as UTF-8") from None
         except (MemoryError, pa.ArrowMemoryError):
             raise self.bad("reading it takes more memory than there is") from None
         except OSError as error:

@@ -148,6 +148,12 @@ WRONG = (
         bad=(9,),
     ),
     Wrong(
+        name="UTF-16",
+        write=lambda path: path.with_suffix(".csv").write_text("a,b,label\n1,2,1\n", "utf-16"),
+        says="`data.csv`: the text is not UTF-8",
+        code="E0604",
+    ),
+    Wrong(
         name="empty file",
         write=lambda path: path.with_suffix(".csv").write_text(""),
         says="`data.csv`: the file is empty",
@@ -252,6 +258,17 @@ def test_a_wrong_file_is_told_with_its_row_and_column(root: Path, wrong: Wrong) 
     assert wrong.says in diagnostic.message
     assert diagnostic.code.number == wrong.code
     assert caught.value.exit_code == BAD_DATA
+
+
+def test_what_helps_can_be_copied(root: Path) -> None:
+    (root / "data.csv").write_text("a;b;label\n1;2;1\n")
+    with pytest.raises(Failure) as caught:
+        read(root, Wrong(name="", write=lambda path: None, says=""))
+    assert 'source: {csv: {path: "...", delimiter: ";"}}' in str(caught.value.diagnostic.help)
+    pictures(another_size)(root / "data")
+    with pytest.raises(Failure) as caught:
+        read(root, Wrong(name="", write=lambda path: None, says="", images=True))
+    assert "`preprocess: {x: resize(4, 4)}`" in str(caught.value.diagnostic.help)
 
 
 @pytest.mark.parametrize("wrong", WRONG, ids=NAMES)
