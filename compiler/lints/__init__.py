@@ -39,7 +39,11 @@ _ABOUT: dict[str, frozenset[str]] = {
     "pointless_activation": _kinds("relu"),
     "rate_for_log_rate": _kinds("poisson_nll_loss"),
     "small_batch_norm": _kinds("batch_norm1d batch_norm2d batch_norm3d"),
-    "small_receptive_field": _kinds("global_avg_pool global_max_pool"),
+    "small_receptive_field": _kinds(
+        "global_avg_pool global_max_pool mean adaptive_avg_pool1d adaptive_avg_pool2d "
+        "adaptive_avg_pool3d adaptive_max_pool1d adaptive_max_pool2d adaptive_max_pool3d"
+    ),
+    "softmax_of_one": _kinds("softmax log_softmax softmin"),
     "strong_dropout": _kinds("dropout dropout1d dropout2d dropout3d alpha_dropout"),
     "two_kinds_of_norm": _kinds("local_response_norm"),
     "unclipped_recurrence": _kinds("rnn lstm gru"),

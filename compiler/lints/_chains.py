@@ -22,6 +22,8 @@ MOVING = frozenset(
         *("identity", "to"),
     }
 )
+#: What leaves some numbers out, and the others as they are.
+PICKING = frozenset({"select", "slice", "crop", "gather", "index_select"})
 
 
 class Chains:
@@ -43,14 +45,26 @@ class Chains:
 
     def before(self, layer: Layer, through: Collection[str]) -> Layer | None:
         """The layer whose result `layer` takes first, those of the kinds `through` passed by."""
-        found = self.source(layer.values[0]) if layer.values else None
+        return self._origin(layer.values[0], through) if layer.values else None
+
+    def _origin(self, value: str, through: Collection[str]) -> Layer | None:
+        found = self.source(value)
         while found is not None and found.node.kind in through and found.values:
             found = self.source(found.values[0])
         return found
 
+    def readers(self, value: str) -> list[Layer]:
+        """What reads a value."""
+        return [self.layers[place] for place in self._readers.get(value, [])]
+
     def after(self, layer: Layer) -> list[Layer]:
         """What reads the first result of a layer."""
-        return [self.layers[place] for place in self._readers.get(layer.outputs[0], [])]
+        return self.readers(layer.outputs[0])
+
+    def end(self, output: str, through: Collection[str]) -> Layer | None:
+        """The layer that gives an output of the network, those of the kinds `through` passed by;
+        None for a target and for an input."""
+        return self._origin(self.flat.outputs.get(output, ""), through)
 
     def follower(self, layer: Layer, through: Collection[str]) -> Layer | None:
         """The one layer that takes the result, those of the kinds `through` passed by; None

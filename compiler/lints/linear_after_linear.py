@@ -15,9 +15,19 @@ from dlc.compiler.analysis.flat import Layer
 from dlc.compiler.compilation import Compilation
 from dlc.compiler.diagnostics.catalog import code
 from dlc.compiler.diagnostics.model import Diagnostic, Label
-from dlc.compiler.lints._chains import DROPPING, MOVING, WEIGHTED, chains_of, sizes, weight_of
+from dlc.compiler.lints._chains import (
+    DROPPING,
+    MOVING,
+    WEIGHTED,
+    Chains,
+    chains_of,
+    sizes,
+    weight_of,
+)
 
 CODE = code("W0115")
+
+_TURNING = frozenset({"permute", "transpose"})
 
 
 def check(compilation: Compilation) -> Iterator[Diagnostic]:
@@ -26,7 +36,7 @@ def check(compilation: Compilation) -> Iterator[Diagnostic]:
         follower = chains.follower(layer, MOVING | DROPPING)
         if follower is None or follower.node.kind not in WEIGHTED or follower.node.span is None:
             continue
-        if follower.values[:1] and _is_meant(layer, follower):
+        if _is_meant(layer, follower, turned=_turned(chains, layer, follower)):
             continue
         place = layer.node.span
         yield Diagnostic(
@@ -38,22 +48,33 @@ def check(compilation: Compilation) -> Iterator[Diagnostic]:
         )
 
 
-def _is_meant(first: Layer, second: Layer) -> bool:
+def _turned(chains: Chains, first: Layer, second: Layer) -> bool:
+    """Whether the dims are put in another order between the two."""
+    return chains.before(second, (MOVING | DROPPING) - _TURNING) is not first
+
+
+def _is_meant(first: Layer, second: Layer, *, turned: bool) -> bool:
     one, two = weight_of(first), weight_of(second)
     if one is None or two is None:
         return True
     if any(getattr(layer.node.op, "groups", 1) > 1 for layer in (first, second)):
         return True
-    # Convolutions over one axis after the other are a factorization of a window.
-    if first.node.kind == second.node.kind and _windows(first) != _windows(second):
+    # Along one axis after the other is a factorization: of a window, or of a map of two dims.
+    if first.node.kind == second.node.kind and (turned or _cross(_window(first), _window(second))):
         return True
     middle = sizes(one)[1 if "transpose" in first.node.kind else 0]
     into, out = _inputs(first), sizes(two)[1 if "transpose" in second.node.kind else 0]
     return middle < into and middle < out
 
 
-def _windows(layer: Layer) -> tuple[int, ...]:
+def _window(layer: Layer) -> tuple[int, ...]:
     return tuple(getattr(layer.node.op, "kernel", ()))
+
+
+def _cross(one: tuple[int, ...], other: tuple[int, ...]) -> bool:
+    """Whether each of two windows is the longer one along some axis."""
+    pairs = list(zip(one, other, strict=True))
+    return any(a > b for a, b in pairs) and any(a < b for a, b in pairs)
 
 
 def _inputs(layer: Layer) -> int:

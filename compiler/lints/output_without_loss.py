@@ -1,8 +1,9 @@
-"""An output that no loss and no metric reads.
+"""An output that no loss reads.
 
 What leads to it alone is never trained: it stays as it started, and its answers are noise that
 looks like answers. An output that is to be read only, such as the features behind it, is fine
-where a loss trains what it is made of. Remedy: a loss for it, or leave it out.
+where a loss trains what it is made of, and so is one whose weights come from
+a file. Remedy: a loss for it, or leave it out.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ CODE = code("W0128")
 
 def check(compilation: Compilation) -> Iterator[Diagnostic]:
     settings = compilation.settings
-    if not settings.loss:
+    if not settings.loss or settings.transfer is not None:
         return
     chains = chains_of(compilation)
     outputs = chains.flat.outputs

@@ -6,6 +6,9 @@ tell how they lie to each other, and an object that is larger is never seen whol
 "Understanding the effective receptive field in deep convolutional neural networks", 2016, find
 that it is even smaller in effect). Remedy: strides or pools early on, more layers, larger
 kernels, or dilation.
+
+A pool whose map is read beside it as well weighs channels (squeeze and excitation), and decides
+nothing. Where anything mixes all places, attention say, every unit sees the whole picture.
 """
 
 from __future__ import annotations
@@ -21,7 +24,21 @@ from dlc.compiler.lints._chains import Chains, chains_of
 
 CODE = code("W0129")
 
-_POOLS = ("global_avg_pool", "global_max_pool")
+_POOLS = frozenset(
+    {"global_avg_pool", "global_max_pool", "mean"}
+    | {f"adaptive_{how}_pool{rank}d" for how in ("avg", "max") for rank in (1, 2, 3)}
+)
+# What keeps the sides of a map, and yet lets a place see others.
+_MIXING = frozenset(
+    {
+        *("linear", "bilinear", "matmul", "einsum", "multihead_attention", "cumsum", "roll"),
+        *("scaled_dot_product_attention", "rnn", "lstm", "gru", "softmax", "log_softmax"),
+    }
+)
+# What changes the sides of a map, and not what a place of it sees; never less than it sees.
+_RESIZING = frozenset(
+    {"interpolate", "pad", "crop", *(f"conv_transpose{rank}d" for rank in (1, 2, 3))}
+)
 _SEES = 0.45
 # In small pictures there is little beside the object.
 _LEAST_SIDE = 32
@@ -33,7 +50,7 @@ def check(compilation: Compilation) -> Iterator[Diagnostic]:
     chains = chains_of(compilation)
     inputs = frozenset(compilation.program.graph.inputs)
     for layer in chains.of_kinds(_POOLS):
-        if layer.node.span is None:
+        if layer.node.span is None or not _decides(chains, layer):
             continue
         seen = _window(chains, layer.values[0], inputs)
         if seen is None:
@@ -63,7 +80,7 @@ def _window(chains: Chains, value: str, inputs: frozenset[str]) -> tuple[str, in
         n = max((fields[output] for output in layer.outputs if output in fields), default=0)
         if not n:
             continue
-        grown = _grown(layer, n)
+        grown = _grown(chains, layer, n)
         if grown is None:
             return None
         for given in layer.values:
@@ -75,14 +92,41 @@ def _window(chains: Chains, value: str, inputs: frozenset[str]) -> tuple[str, in
     return found
 
 
-def _grown(layer: Layer, places: int) -> int | None:
+def _decides(chains: Chains, pool: Layer) -> bool:
+    """Whether a layer pools a map of pictures to one place, and nothing else reads the map."""
+    value = pool.values[0]
+    sides = chains.flat.types[value].shape[2:]
+    if not sides or all(side == 1 for side in sides):
+        return False
+    if pool.node.kind == "mean" and len(sides) < 2:
+        # A text of vectors: its second dim is the place.
+        return False
+    left = chains.flat.types[pool.outputs[0]].shape[2:]
+    return all(side == 1 for side in left) and all(
+        reader.node.kind in _POOLS for reader in chains.readers(value)
+    )
+
+
+def _grown(chains: Chains, layer: Layer, places: int) -> int | None:
+    """How many places of its input so many of a layer's result see; None for all."""
     kind, op = layer.node.kind, layer.node.op
-    if kind.startswith(("conv_transpose", "interpolate")):
+    if kind in _RESIZING:
         return places
-    if kind.startswith(("linear", "flatten", "multihead", "adaptive", "global", "reshape")):
-        return None
     window: tuple[int, ...] | None = getattr(op, "window", None)
     strides: tuple[int, ...] | None = getattr(op, "strides", None)
-    if window is None or strides is None:
-        return places
-    return (places - 1) * max(strides) + max(window)
+    if window is not None and strides is not None:
+        return (places - 1) * max(strides) + max(window)
+    sides = chains.flat.types[layer.outputs[0]].shape[2:]
+    maps = [value for value in layer.values if not _is_learned(chains, value)]
+    kept = all(
+        chains.flat.types[value].shape[2:] == sides
+        for value in maps
+        if chains.flat.types[value].rank > 2
+    )
+    return places if kept and kind not in _MIXING else None
+
+
+def _is_learned(chains: Chains, value: str) -> bool:
+    """Whether a value is a parameter or a constant: the same whatever the picture."""
+    source = chains.source(value)
+    return source is not None and not source.values

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dlc.compiler.compilation import Compilation
 from dlc.compiler.diagnostics.catalog import code
 from dlc.compiler.diagnostics.model import Diagnostic, Label
+from dlc.compiler.lints._chains import MOVING, PICKING, chains_of
 
 CODE = code("W0102")
 
@@ -45,12 +46,13 @@ _REMEDY = {
 
 
 def check(compilation: Compilation) -> Iterator[Diagnostic]:
-    graph = compilation.program.graph
-    outputs = dict(graph.outputs)
-    producers = {value: node for node in graph.nodes for value in node.outputs}
+    if not compilation.settings.loss:
+        return
+    chains = chains_of(compilation)
     for term in compilation.settings.loss:
         name = term.loss.names[0]
-        node = producers.get(outputs.get(name, ""))
+        layer = chains.end(name, MOVING | PICKING)
+        node = layer.node if layer is not None else None
         if node is None or node.span is None:
             continue
         if node.kind in _APPLIED.get(term.loss.name, ()):

@@ -13,6 +13,7 @@ from dlc.compiler.compilation import Compilation
 from dlc.compiler.components.metrics._answers import AnswerMetric, ThresholdMetric
 from dlc.compiler.diagnostics.catalog import code
 from dlc.compiler.diagnostics.model import Diagnostic, Label
+from dlc.compiler.lints._chains import MOVING, PICKING, chains_of
 
 CODE = code("W0113")
 
@@ -21,15 +22,16 @@ _SQUASHING = ("softmax", "sigmoid", "hardsigmoid")
 
 
 def check(compilation: Compilation) -> Iterator[Diagnostic]:
-    graph = compilation.program.graph
-    outputs = dict(graph.outputs)
-    producers = {value: node for node in graph.nodes for value in node.outputs}
+    if not compilation.settings.metrics:
+        return
+    graph, chains = compilation.program.graph, chains_of(compilation)
     types = {name: graph.values[value] for name, value in graph.outputs}
     types |= dict(compilation.program.targets)
     for metric in compilation.settings.metrics:
         if not isinstance(metric, AnswerMetric):
             continue
-        node = producers.get(outputs.get(metric.input, ""))
+        layer = chains.end(metric.input, MOVING | PICKING)
+        node = layer.node if layer is not None else None
         if node is None or node.span is None or node.kind not in _SQUASHING:
             continue
         if metric.class_dim(types) is not None:

@@ -9,18 +9,21 @@ last layer.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from dlc.compiler.analysis.flat import Layer
 from dlc.compiler.compilation import Compilation
 from dlc.compiler.diagnostics.catalog import code
-from dlc.compiler.diagnostics.model import Diagnostic, Label
+from dlc.compiler.diagnostics.model import Applicability, Diagnostic, Edit, Fix, Label
 from dlc.compiler.lints._chains import DROPPING, MOVING, Chains, chains_of
+from dlc.compiler.source import Span
 
 CODE = code("W0125")
 
 _MOST = 0.5
 _KEPT = 0.75
+_NUMBER = re.compile(r"(?<![\w.])(?:\d+\.\d*|\.\d+)(?![\w.])")
 _SQUASHING = frozenset({"softmax", "log_softmax", "sigmoid", "tanh", "log_sigmoid"})
 
 
@@ -41,6 +44,7 @@ def check(compilation: Compilation) -> Iterator[Diagnostic]:
             )
         elif p > _MOST:
             kept = round(1.0 - p, 6)
+            fix = _rewritten(span, p, kept) if p >= _KEPT else None
             yield Diagnostic(
                 CODE,
                 f"`{layer.path}` drops {p:.0%} of the units",
@@ -48,8 +52,24 @@ def check(compilation: Compilation) -> Iterator[Diagnostic]:
                 notes=(f"`p` is the share that is dropped: to keep {p:g} write {kept:g}",)
                 if p >= _KEPT
                 else (),
-                help=f"write {kept:g}" if p >= _KEPT else "0.5 is the most that is usual",
+                help=None
+                if fix
+                else f"write {kept:g}"
+                if p >= _KEPT
+                else "0.5 is the most that is usual",
+                fix=fix,
             )
+
+
+def _rewritten(call: Span, p: float, kept: float) -> Fix | None:
+    """The share to keep written as the share to drop; the network learns otherwise then, so never
+    unasked. None where the number stands elsewhere, in a parameter say."""
+    found = [match for match in _NUMBER.finditer(call.text) if float(match.group()) == p]
+    if len(found) != 1:
+        return None
+    start, end = (call.start + at for at in found[0].span())
+    edit = Edit(Span(call.source, start, end), f"{kept:g}")
+    return Fix(f"keep {p:g}, drop {kept:g}", (edit,), Applicability.UNSAFE)
 
 
 def _ends_in(chains: Chains, layer: Layer, scored: set[str]) -> bool:

@@ -2,11 +2,27 @@
 
 from __future__ import annotations
 
-import pytest
-from checking import SPECS, check_file, check_net, codes, only
+from collections.abc import Iterator
 
-from dlc.compiler import lints
-from dlc.compiler.diagnostics.model import Severity
+import pytest
+from checking import (
+    SPECS,
+    check_dlc,
+    check_file,
+    check_net,
+    check_yaml,
+    codes,
+    compiled,
+    only,
+    underlined,
+)
+
+from dlc.compiler import Compilation, lints
+from dlc.compiler.components.registry import names
+from dlc.compiler.diagnostics.catalog import CODES
+from dlc.compiler.diagnostics.fixes import apply_edits
+from dlc.compiler.diagnostics.model import Applicability, Severity
+from dlc.compiler.diagnostics.pages import read_page
 
 _IMAGE = "x: float[N, 3, 32, 32]"
 _LABEL = "target t: int[N]; loss = cross_entropy(y, t)"
@@ -34,6 +50,8 @@ class TestLinearAfterLinear:
             ("linear(16); dropout(0.1); output y = linear(4)", "x: float[N, 8]"),
             ("conv2d(8, 3); flatten; output y = linear(4)", _IMAGE),
             ("conv2d(8, 3); conv2d(8, 3); relu; output y = global_avg_pool", _IMAGE),
+            ("conv2d(8, 3); conv2d(16, 1); relu; output y = global_avg_pool", _IMAGE),
+            ("repeat 3 { linear(8) }; relu; output y = linear(4)", "x: float[N, 8]"),
         ],
     )
     def test_nothing_between(self, body: str, inputs: str) -> None:
@@ -48,6 +66,22 @@ class TestLinearAfterLinear:
             # Depthwise and pointwise; along one axis and then the other.
             ("conv2d(3, 3, groups=3); conv2d(8, 1); relu; output y = global_avg_pool", _IMAGE),
             ("conv2d(8, [1, 3]); conv2d(8, [3, 1]); relu; output y = global_avg_pool", _IMAGE),
+            # Places are mixed first, features then.
+            (
+                "permute(0, 2, 1); linear(16); permute(0, 2, 1); linear(16); output y = mean(1)",
+                "x: float[N, 4, 8]",
+            ),
+            # Low rank beside the full one; queries, keys and values; a table and its projection.
+            (
+                "h = relu; a = h -> linear(8); b = h -> linear(2) -> linear(8); output y = a + b",
+                "x: float[N, 8]",
+            ),
+            (
+                "q = linear(8); k = x -> linear(8); v = x -> linear(8); "
+                "scaled_dot_product_attention(q, key=k, value=v); output y = linear(8)",
+                "x: float[N, 5, 8]",
+            ),
+            ("embedding(100, 8); output y = linear(100)", "x: int[N]"),
             # What two layers read, or is an output, has a meaning of its own.
             (
                 "h = linear(16); a = h -> linear(4); b = h -> linear(4); output y = a * b",
@@ -187,7 +221,15 @@ def test_local_response_norm_beside_batch_norm() -> None:
 class TestStrongDropout:
     def test_more_than_half(self) -> None:
         found = only(check_net("linear(16); relu; dropout(0.8); output y = linear(4)"))
-        assert (found.code.number, found.help) == ("W0125", "write 0.2")
+        assert found.code.number == "W0125"
+        assert found.fix is not None
+        assert found.fix.applicability is Applicability.UNSAFE
+        assert [(underlined(found), e.replacement) for e in found.fix.edits] == [
+            ("dropout(0.8)", "0.2")
+        ]
+        parameter = "linear(16); relu; dropout(rate); output y = linear(4)"
+        [found] = check_net(parameter, head="param rate = 0.8").diagnostics
+        assert (found.fix, found.help) == (None, "write 0.2")
         assert codes(check_net("linear(16); relu; dropout(0.6); output y = linear(4)")) == ["W0125"]
         assert codes(check_net("linear(16); relu; dropout(0.5); output y = linear(4)")) == []
 
@@ -233,6 +275,10 @@ class TestOutputWithoutLoss:
             ("h = linear(16) -> relu; output z = h; output y = h -> linear(4)", _LABEL),
             ("output y = linear(4); output z = y -> softmax", _LABEL),
             ("output y = linear(4); output z = x -> linear(2)", ""),
+            (
+                "output y = linear(4); output z = x -> linear(2)",
+                f'{_LABEL}; transfer {{ weights = "a.safetensors" }}',
+            ),
         ],
     )
     def test_outputs_that_are_fine(self, body: str, tail: str) -> None:
@@ -250,8 +296,23 @@ class TestSmallReceptiveField:
         assert "sees 5 of the 32 places" in found.message
 
     @pytest.mark.parametrize(
+        "pool", ["global_max_pool", "adaptive_avg_pool2d(1) -> flatten", "mean([2, 3])"]
+    )
+    def test_every_way_to_pool(self, pool: str) -> None:
+        body = f"conv2d(8, 3) -> relu; {pool}; output y = linear(4)"
+        assert "W0129" in codes(check_net(body, inputs=_IMAGE, tail=_LABEL))
+
+    @pytest.mark.parametrize(
         "body",
         [
+            # Squeeze and excitation: its pool decides nothing, and lets every place see all.
+            "h = conv2d(8, 3) -> relu; h -> global_avg_pool -> linear(2) -> relu -> linear(8) "
+            "-> sigmoid -> unflatten(1, [8, 1, 1]); h = h * input; global_avg_pool; "
+            "output y = linear(4)",
+            # Attention between the rows of a map.
+            "h = conv2d(8, 3) -> relu; scaled_dot_product_attention(h, key=h, value=h); "
+            "global_avg_pool; output y = linear(4)",
+            "conv2d(8, 3) -> relu; adaptive_avg_pool2d(2); flatten; output y = linear(4)",
             "conv2d(8, 7, stride=4) -> relu; conv2d(8, 5) -> relu; global_avg_pool; "
             "output y = linear(4)",
             "conv2d(8, 3) -> relu; flatten; output y = linear(4)",
@@ -269,13 +330,122 @@ def test_batch_norm_over_a_few_samples(size: str, found: bool) -> None:
     assert ("W0140" in result) is found
 
 
-def test_a_relu_that_changes_nothing() -> None:
-    for body, found in (
-        ("linear(4) -> relu -> relu", True),
-        ("linear(4) -> sigmoid -> relu", True),
-        ("linear(4) -> relu -> dropout(0.1) -> relu", True),
-        ("linear(4) -> tanh -> relu", False),
-        ("linear(4) -> relu -> tanh", False),
-    ):
-        result = codes(check_net(f"{body}; output y = linear(4)"))
-        assert ("W0130" in result) is found, body
+class TestPointlessActivation:
+    @pytest.mark.parametrize(
+        ("body", "found"),
+        [
+            ("linear(4) -> relu -> relu", True),
+            ("linear(4) -> sigmoid -> relu", True),
+            ("linear(4) -> relu -> dropout(0.1) -> relu", True),
+            ("linear(4) -> tanh -> relu", False),
+            ("linear(4) -> relu -> tanh", False),
+        ],
+    )
+    def test_behind_what_is_never_negative(self, body: str, found: bool) -> None:
+        assert ("W0130" in codes(check_net(f"{body}; output y = linear(4)"))) is found
+
+    def test_a_block_needs_it_where_one_of_its_calls_does(self) -> None:
+        head = "block Pre { relu\n linear(8) }"
+        assert "W0130" not in codes(check_net("relu; repeat 2 { Pre }; output y = tanh", head=head))
+        assert "W0130" in codes(check_net("relu; Pre; output y = tanh", head=head))
+
+    @pytest.mark.parametrize(
+        ("text", "fixed"),
+        [
+            ("  linear(4)\n  relu\n  relu\n", "  linear(4)\n  relu\n"),
+            ("  linear(4) -> relu -> relu\n", "  linear(4) -> relu\n"),
+            ("  linear(4) -> relu\n  h = relu\n  h -> tanh\n", None),
+            ("  linear(4) -> relu\n  repeat 1 {\n    relu\n  }\n", None),
+            ("  linear(4) -> relu\n  relu  # once more\n", None),
+            ("  h = linear(4) -> relu -> relu\n", "  h = linear(4) -> relu\n"),
+        ],
+    )
+    def test_the_fix_leaves_the_same_network(self, text: str, fixed: str | None) -> None:
+        spec = "dlc 1\nmodel Net {{\n  input x: float[N, 8]\n{}  output y = linear(4)\n}}\n"
+        self._fixed("dlc", spec.format(text), spec.format(fixed) if fixed else None)
+
+    def test_the_fix_in_yaml(self) -> None:
+        spec = 'dlc: 1\ninputs: {{x: "float[N, 8]"}}\nlayers:\n  - linear: 4\n{}'
+        spec += "  - linear: 4\n    output: y\n"
+        one = "  - relu\n"
+        self._fixed("yaml", spec.format(one * 2), spec.format(one))
+        self._fixed("yaml", spec.format("  - relu\n  - relu:\n    name: h\n"), None)
+
+    def _fixed(self, surface: str, text: str, fixed: str | None) -> None:
+        result = check_yaml(text) if surface == "yaml" else check_dlc(text)
+        [found] = [d for d in result.diagnostics if d.code.number == "W0130"]
+        if fixed is None:
+            assert found.fix is None
+            assert found.help is not None
+            return
+        assert found.fix is not None
+        assert found.fix.applicability is Applicability.SAFE
+        assert apply_edits(text, found.fix.edits) == fixed
+        again = check_yaml(fixed) if surface == "yaml" else check_dlc(fixed)
+        assert codes(again) == []
+
+
+class TestUnreadLints:
+    """A lint is imported only where the index says that the spec has what it is about."""
+
+    def _compilations(self) -> Iterator[Compilation]:
+        for path in _ZOO:
+            yield compiled(check_file(path))
+        for number in sorted(n for n in CODES if n.startswith("W01")):
+            for example in read_page(number).examples():
+                surface = check_yaml if example.language == "yaml" else check_dlc
+                result = surface(example.text)
+                if result.compilation is not None:
+                    yield result.compilation
+
+    def test_the_kinds_of_the_index_are_ops(self) -> None:
+        known = set(names("op"))
+        assert {kind for kinds in lints._ABOUT.values() for kind in kinds} <= known
+
+    def test_what_is_left_unread_finds_nothing(self) -> None:
+        asked: set[str] = set()
+        for compilation in self._compilations():
+            graphs = compilation.program.graphs.values()
+            kinds = {node.kind for graph in graphs for node in graph.nodes}
+            for name, about in lints._ABOUT.items():
+                if about.isdisjoint(kinds):
+                    assert list(lints._lint(name).check(compilation)) == [], name
+                else:
+                    asked.add(name)
+        assert asked == set(lints._ABOUT)
+
+
+class TestThroughBlocksAndShapes:
+    """What squashes may lie in a block, and shapes may change behind it."""
+
+    @pytest.mark.parametrize(
+        ("body", "inputs"),
+        [
+            ("linear(8) -> relu; output y = Head", "x: float[N, 8]"),
+            ("linear(4) -> softmax; output y = reshape(N, 4)", "x: float[N, 8]"),
+            ("linear(4) -> softmax; output y = select(1, 0)", "x: float[N, 5, 8]"),
+        ],
+    )
+    def test_softmax(self, body: str, inputs: str) -> None:
+        head = "block Head { linear(4)\n softmax }" if "Head" in body else ""
+        assert codes(check_net(body, inputs=inputs, head=head, tail=_LABEL)) == ["W0102"]
+
+    def test_of_each_head(self) -> None:
+        body = "h = linear(4) -> relu; output y = h -> linear(4) -> softmax; "
+        body += "output z = h -> linear(3) -> softmax"
+        tail = "target t: int[N]; target u: int[N]; "
+        tail += "loss = cross_entropy(y, t) + cross_entropy(z, u)"
+        assert codes(check_net(body, tail=tail)) == ["W0102", "W0102"]
+
+    def test_scores_for_probabilities(self) -> None:
+        tail = "target t: float[N, 4]; loss = binary_cross_entropy(y, t)"
+        head = "block Head { linear(4) }"
+        assert codes(check_net("output y = Head", head=head, tail=tail)) == ["W0106"]
+        head = "block Head { linear(4)\n sigmoid }"
+        body = "linear(8) -> relu; output y = Head -> reshape(N, 4)"
+        assert codes(check_net(body, head=head, tail=tail)) == []
+
+    def test_a_metric_of_probabilities(self) -> None:
+        tail = f"{_LABEL.replace('cross_entropy', 'nll_loss')}; metrics = top_k_accuracy(y, t, k=2)"
+        head = "block Head { linear(4)\n log_softmax }"
+        assert "W0113" not in codes(check_net("output y = Head", head=head, tail=tail))
