@@ -60,13 +60,19 @@ _ABOUT: dict[str, frozenset[str]] = {
 
 def run(compilation: Compilation) -> tuple[Diagnostic, ...]:
     """What every lint finds, but for what comments allow."""
-    kinds = frozenset(
-        node.kind for graph in compilation.program.graphs.values() for node in graph.nodes
-    ) | {term.loss.name for term in compilation.settings.loss}
-    names = (n for n in _names() if n not in _ABOUT or not kinds.isdisjoint(_ABOUT[n]))
+    used = _used(compilation)
+    names = (n for n in _names() if n not in _ABOUT or not used.isdisjoint(_ABOUT[n]))
     lints = sorted((_lint(name) for name in names), key=lambda lint: lint.CODE.number)
     found = (d for lint in lints for d in lint.check(compilation))
     return tuple(d for d in found if not is_allowed(d))
+
+
+def _used(compilation: Compilation) -> frozenset[str]:
+    """The layers and losses of a spec."""
+    graphs = compilation.program.graphs.values()
+    return frozenset(node.kind for graph in graphs for node in graph.nodes) | {
+        term.loss.name for term in compilation.settings.loss
+    }
 
 
 @cache

@@ -2,8 +2,8 @@
 
 What leads to it alone is never trained: it stays as it started, and its answers are noise that
 looks like answers. An output that is to be read only, such as the features behind it, is fine
-where a loss trains what it is made of, and so is one whose weights come from
-a file. Remedy: a loss for it, or leave it out.
+where a loss trains what it is made of, and so is one whose weights come from a file. Remedy: a
+loss for it, or leave it out.
 """
 
 from __future__ import annotations

@@ -59,8 +59,8 @@ def _removal(chains: Chains, layer: Layer, call: Span) -> Fix | None:
     that it reads, so that no list of layers is left empty."""
     text, before = call.source.text, chains.source(layer.values[0])
     head = text[: call.start]
-    if head.rstrip().endswith("->"):
-        start = len(head.rstrip()[:-2].rstrip())
+    if head.rstrip(" ").endswith("->"):
+        start = len(head.rstrip(" ")[:-2].rstrip(" "))
         return Fix("leave it out", (Edit(Span(call.source, start, call.end), ""),))
     above = before.node.span if before is not None else None
     if above is None or above.source is not call.source or above.end > call.start:
