@@ -27,14 +27,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         dest="dims",
-        type=_dim,
+        type=size_of,
         metavar="NAME=SIZE",
         help="a size that the spec leaves open: T=128, N=32",
     )
     add_common(parser)
 
 
-def _dim(text: str) -> tuple[str, int]:
+def size_of(text: str) -> tuple[str, int]:
+    """An argument `T=128`. Raises ArgumentTypeError."""
     found = re.match(r"([A-Za-z_]\w{0,63})=([1-9]\d{0,14})\Z", text)
     if found is None:
         raise argparse.ArgumentTypeError(f"`{text}` is no size: write `T=128`")

@@ -6,16 +6,21 @@ from collections.abc import Sequence
 from typing import Any
 
 from dlc.compiler import Compilation, Source, check, spec_differences
+from dlc.compiler.diagnostics.model import DiagnosticError
 from dlc.runtime.failures import failure, shown
 from dlc.runtime.runs.listing import Run
 from dlc.runtime.training.run_folder import RESOLVED
 
 
-def compiled(run: Run) -> Compilation:
-    """The spec of a run, compiled again. Raises `Failure` E0613 where it cannot be read."""
+def compiled(run: Run, sets: Sequence[str] = ()) -> Compilation:
+    """The spec of a run, compiled again, with what `--set` changes. Raises `Failure` E0613 where
+    it cannot be read, `DiagnosticError` where `sets` do not fit it."""
     folder = run.folder
     source = Source(shown(folder.path / RESOLVED), folder.resolved(), "yaml")
-    found = check(source, path=folder.root / RESOLVED, root=folder.root).compilation
+    result = check(source, path=folder.root / RESOLVED, root=folder.root, sets=sets)
+    found = result.compilation
+    if found is None and sets:
+        raise DiagnosticError(*result.diagnostics)
     if found is None:
         raise failure(
             "E0613",

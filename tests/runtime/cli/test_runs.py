@@ -136,3 +136,22 @@ def test_what_cannot_be_shown_says_why(
     message = capsys.readouterr().err
     assert code in message
     assert help in message
+
+
+def test_runs_are_compared_as_the_specs_they_are_and_with_specs(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def differ(*words: str) -> tuple[int, dict[str, Any]]:
+        capsys.readouterr()
+        status = main(["diff", *words, "--format", "json"])
+        return status, json.loads(capsys.readouterr().out)
+
+    status, found = differ("runs/slow", "runs/fast")
+    assert (status, found["equal"]) == (1, False)
+    assert found["settings"] == {"optimizer.lr": ["0.01", "0.1"]}
+    assert found["layers"] == []
+    assert differ("line.yaml", "runs/fast")[0] == 0
+    assert differ("runs/fast", "--set", "layers.y.out_features=3")[0] == 2
+    assert differ("runs/nothing", "runs/fast")[0] == 2
+    (folder / "empty").mkdir()
+    assert differ("empty", "line.yaml")[0] == 2
