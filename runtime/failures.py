@@ -26,6 +26,9 @@ _EXIT_CODES = {
     "E0612": USAGE,
     "E0707": USAGE,
     "E0708": BAD_DATA,
+    "E0910": BAD_DATA,
+    "E0911": BAD_DATA,
+    "E0913": USAGE,
 }
 
 

@@ -124,6 +124,10 @@ _CODES = (
     Code("E0802", "unlike-module", "a module that is not what its spec is lowered to"),
     # E09xx us
     Code("E0901", "internal-error", "a mistake of ours, not of the spec"),
+    # E091x bundles
+    Code("E0910", "no-bundle", "a folder that is no bundle, or of another version"),
+    Code("E0911", "bundle-damaged", "a bundle that is not as it was written"),
+    Code("E0913", "bundle-in-the-way", "a folder that a bundle does not replace"),
     # W01xx lints
     Code("W0101", "unused-value", "a named result or input that nothing uses", Severity.WARNING),
     Code(

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from dlc.compiler.cli.output import add_common, report
+from dlc.runtime.bundle.manifest import is_bundle
+from dlc.runtime.bundle.opening import find_model
 from dlc.runtime.data.splits import PARTS
 from dlc.runtime.failures import failure, shown
 from dlc.runtime.inference.evaluator import (
@@ -30,7 +32,7 @@ Example: dlc evaluate runs/lenet5
 
 Measures the test part of the data that the model was trained on, or all rows of
 another file."""
-    parser.add_argument("target", metavar="TARGET", help="a run folder, or an ONNX file")
+    parser.add_argument("target", metavar="TARGET", help="a run folder, a bundle, or an ONNX file")
     parser.add_argument("--data", metavar="FILE", help="the rows (default: those of the spec)")
     parser.add_argument(
         "--split",
@@ -75,9 +77,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _subject(arguments: argparse.Namespace) -> Subject:
     target = Path(arguments.target)
-    if not target.is_dir():
+    if not target.is_dir() or is_bundle(target):
         _refuse_weights(arguments, "a model file has one set of weights")
-        return model_subject(target, arguments.provider)
+        return model_subject(find_model(target), arguments.provider)
     if find_spec("torch") is not None:
         return run_subject(target, arguments.provider, arguments.weights)
     _refuse_weights(arguments, "without PyTorch the run's exported model is measured")

@@ -1,4 +1,4 @@
-"""`dlc export`: a trained run as one ONNX file, compared with PyTorch."""
+"""`dlc export`: a trained run as one ONNX file, or as a bundle, compared with PyTorch."""
 
 from __future__ import annotations
 
@@ -19,12 +19,20 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.description = """\
 Example: dlc export runs/lenet5
          dlc export runs/lenet5 -o model.onnx --opset 23
+         dlc export runs/lenet5 --bundle out/
          dlc export specs/lenet5.yaml --untrained
 
 Writes preprocessing, network, probabilities and class names as one file, once it
-computes what PyTorch computes."""
+computes what PyTorch computes. A bundle is a folder with that file and all that
+running it elsewhere needs; `dlc verify out/` proves it on the machine where it runs."""
     parser.add_argument("target", metavar="RUN", help="a run folder, or a spec with --untrained")
     parser.add_argument("-o", "--output", metavar="FILE", help="default: RUN/model.onnx")
+    parser.add_argument(
+        "--bundle",
+        metavar="DIR",
+        help="write a folder: the model, the network alone, labels, tokenizers, golden "
+        "answers, a model card, all with their SHA-256",
+    )
     parser.add_argument(
         "--opset",
         type=int,
@@ -58,7 +66,16 @@ computes what PyTorch computes."""
 
 def run(arguments: argparse.Namespace) -> int:
     target = Path(arguments.target)
+    if arguments.bundle is not None and arguments.output is not None:
+        raise failure(
+            "E0311",
+            "`--bundle` and `-o` exclude each other: a bundle names its files itself",
+            help="leave `-o` out",
+            exit_code=2,
+        )
     network, default = _untrained(arguments) if arguments.untrained else _trained(arguments)
+    if arguments.bundle is not None:
+        return _bundle(arguments, network)
     out = Path(arguments.output) if arguments.output else default
     if out.suffix != ".onnx":
         raise failure(
@@ -74,6 +91,39 @@ def run(arguments: argparse.Namespace) -> int:
         "export",
         {"target": str(target), **_record(exported)},
         answer=_text(exported, network, trained=not arguments.untrained),
+    )
+
+
+def _bundle(arguments: argparse.Namespace, network: Network) -> int:
+    from dlc.runtime.bundle.writing import export_bundle
+
+    bundled = export_bundle(network, Path(arguments.bundle), arguments.opset)
+    record = {
+        "target": arguments.target,
+        "bundle": str(bundled.path),
+        "bytes": bundled.bytes,
+        "files": {
+            name: {"sha256": entry.sha256, "bytes": entry.bytes}
+            for name, entry in bundled.files.items()
+        },
+        "model": _record(bundled.model),
+        "core": _record(bundled.core),
+    }
+    width = max(map(len, bundled.files))
+    lines = [f"wrote {shown(bundled.path)}: {_size(bundled.bytes)}"]
+    lines += [
+        f"  {name.ljust(width)}  {_size(entry.bytes):>10}" for name, entry in bundled.files.items()
+    ]
+    for exported in (bundled.model, bundled.core):
+        lines.append(f"{exported.path.name} is {_equality(exported)}")
+    lines += _weights_told(network, trained=not arguments.untrained)
+    lines.append(f"prove it where it will run: dlc verify {shown(bundled.path)}")
+    return report(
+        network.started.warnings if network.started is not None else (),
+        arguments,
+        "export",
+        record,
+        answer="\n".join(lines),
     )
 
 
@@ -130,11 +180,6 @@ def _record(exported: Exported) -> dict[str, Any]:
 
 
 def _text(exported: Exported, network: Network, *, trained: bool) -> str:
-    parity, same = exported.parity, exported.parity.agreement
-    sizes = ", ".join(
-        f"{name} = {' and '.join(map(str, sorted(values)))}"
-        for name, values in sorted(parity.sizes.items())
-    )
     lines = [
         f"wrote {shown(exported.path)}: {_size(exported.bytes)}, opset {exported.opset}, "
         f"IR {exported.ir_version}, {exported.nodes} nodes",
@@ -143,18 +188,32 @@ def _text(exported: Exported, network: Network, *, trained: bool) -> str:
         lines.append(f"  its weights are in {shown(exported.outside)}; keep both together")
     for word, types in (("takes", exported.inputs), ("gives", exported.outputs)):
         lines += [f"  {word} {name}: {type_}" for name, type_ in types.items()]
-    lines.append(
+    lines.append(_equality(exported))
+    return "\n".join([*lines, *_weights_told(network, trained=trained)])
+
+
+def _equality(exported: Exported) -> str:
+    parity, same = exported.parity, exported.parity.agreement
+    sizes = ", ".join(
+        f"{name} = {' and '.join(map(str, sorted(values)))}"
+        for name, values in sorted(parity.sizes.items())
+    )
+    return (
         f"equal to PyTorch on {len(parity.kinds)} probes"
         + (f" ({sizes})" if sizes else "")
         + f": largest difference {parity.max_abs:.1e}"
         + ("" if same is None else f", {100 * same:g} % of the answers the same")
     )
+
+
+def _weights_told(network: Network, *, trained: bool) -> list[str]:
+    """What is said of weights that no training here made."""
     if network.started is not None:
-        lines.append("nothing is trained here, and nothing preprocessed; its weights are from")
-        lines += [f"  {line}" for line in str(network.started).splitlines()]
-    elif not trained:
-        lines.append("these are initial weights: nothing is trained, and nothing preprocessed")
-    return "\n".join(lines)
+        head = "nothing is trained here, and nothing preprocessed; its weights are from"
+        return [head, *(f"  {line}" for line in str(network.started).splitlines())]
+    if trained:
+        return []
+    return ["these are initial weights: nothing is trained, and nothing preprocessed"]
 
 
 def _size(count: int) -> str:

@@ -14,6 +14,8 @@ from typing import Any
 import pyarrow as pa
 
 from dlc.compiler.cli.output import add_common, report
+from dlc.runtime.bundle.manifest import is_bundle
+from dlc.runtime.bundle.opening import find_model
 from dlc.runtime.cli.predict import positive
 from dlc.runtime.export.metadata import ModelInfo, NodeValue
 from dlc.runtime.failures import USAGE, failure, shown
@@ -34,7 +36,7 @@ Writes the row numbers from 1, the columns to keep, and what a layer, block or i
 of the spec gives: in Parquet and JSON Lines one column of lists, in CSV and TSV a
 column for each number. An ONNX file needs no PyTorch; a run folder is exported first.
 Files of any size are read in chunks; the order is kept."""
-    parser.add_argument("model", metavar="MODEL", help="a run folder, or an ONNX file")
+    parser.add_argument("model", metavar="MODEL", help="a run folder, a bundle, or an ONNX file")
     parser.add_argument("data", metavar="DATA", nargs="?", help="csv, tsv, jsonl or parquet")
     parser.add_argument(
         "-o", "--output", metavar="FILE", help="what is written: parquet, csv, tsv or jsonl"
@@ -146,7 +148,8 @@ def _model_file(arguments: argparse.Namespace) -> Iterator[Path]:
     """The model file; a run folder is exported for the time of the command, so that what is
     given is what the run's weights are now, and proved equal to PyTorch."""
     path = Path(arguments.model)
-    if path.is_dir() and find_spec("torch") is not None:
+    bundle = path.is_dir() and is_bundle(path)
+    if path.is_dir() and not bundle and find_spec("torch") is not None:
         from dlc.runtime.export.exporter import export_network
         from dlc.runtime.export.sources import of_run
 
@@ -160,13 +163,13 @@ def _model_file(arguments: argparse.Namespace) -> Iterator[Path]:
             help="leave `--weights` out",
             exit_code=USAGE,
         )
-    if path.is_dir() and not (path / "model.onnx").is_file():
+    if path.is_dir() and not bundle and not (path / "model.onnx").is_file():
         raise failure(
             "E0603",
             f"features of the run `{shown(path)}` need PyTorch, or its exported model",
             help="pip install 'dlc[train]', or `dlc export` it where PyTorch is",
         )
-    yield path / "model.onnx" if path.is_dir() else path
+    yield find_model(path)
 
 
 def _list(arguments: argparse.Namespace, nodes: Mapping[str, NodeValue], info: ModelInfo) -> int:

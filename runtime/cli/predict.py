@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dlc.compiler.cli.output import add_common, report
+from dlc.runtime.bundle.opening import find_model
 from dlc.runtime.data.columns import bind
 from dlc.runtime.data.splits import PARTS
 from dlc.runtime.data.tables import Table
@@ -30,7 +31,7 @@ Example: dlc predict model.onnx digits.parquet -o answers.csv
          dlc predict model.onnx digits.parquet --keep label   (shows ten rows)
 
 Needs no PyTorch. Files of any size are read in chunks; the order is kept."""
-    parser.add_argument("model", metavar="MODEL", help="a file that `dlc export` wrote")
+    parser.add_argument("model", metavar="MODEL", help="an ONNX file, a bundle, or an exported run")
     parser.add_argument("data", metavar="DATA", help="csv, tsv, jsonl or parquet")
     parser.add_argument(
         "-o", "--output", metavar="FILE", help="write all answers: csv, tsv, jsonl or parquet"
@@ -72,7 +73,7 @@ def positive(text: str) -> int:
 
 def run(arguments: argparse.Namespace) -> int:
     _refuse_overwriting(arguments)
-    predictor = Predictor(path=_model(arguments), provider=arguments.provider)
+    predictor = Predictor(path=find_model(Path(arguments.model)), provider=arguments.provider)
     table = open_data(Path(arguments.data))
     for name in arguments.keep:
         if arguments.keep.count(name) > 1:
@@ -105,21 +106,6 @@ def run(arguments: argparse.Namespace) -> int:
     record |= {"provider": predictor.session.provider, "seconds": round(seconds, 3)}
     text += f"\n{predictor.session.note}, {_rows(rows)} in {seconds:.2g} s"
     return report((), arguments, "predict", record, answer=text)
-
-
-def _model(arguments: argparse.Namespace) -> Path:
-    """The model file; a run folder stands for the one in it."""
-    path = Path(arguments.model)
-    if not path.is_dir():
-        return path
-    if not (path / "model.onnx").is_file():
-        raise failure(
-            "E0610",
-            f"`{shown(path)}` is a folder without `model.onnx`",
-            help=f"make it: `dlc export {shown(path)}`",
-            exit_code=2,
-        )
-    return path / "model.onnx"
 
 
 def _part(

@@ -1,0 +1,1 @@
+"""One folder that holds a trained model and all that running it elsewhere needs."""

@@ -1,0 +1,151 @@
+"""Writing a bundle: everything is made and proved in a folder aside, which then appears at once."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dlc.runtime.bundle.layout import (
+    CORE,
+    HOST,
+    LABELS,
+    MANIFEST,
+    MODEL,
+    SESSION,
+    SPEC,
+    tokenizer_name,
+)
+from dlc.runtime.bundle.manifest import (
+    FileEntry,
+    Manifest,
+    damages,
+    read_manifest,
+    refusal,
+    sha256_of,
+)
+from dlc.runtime.bundle.settings import SessionSettings
+from dlc.runtime.bundle.staging import refuse_target, staged, sync_file
+from dlc.runtime.export.exporter import Exported, export_network
+from dlc.runtime.export.metadata import ModelInfo
+from dlc.runtime.failures import shown
+from dlc.runtime.inference.model_files import load_proto
+from dlc.runtime.training.storage import write_file
+
+if TYPE_CHECKING:
+    from dlc.runtime.export.exporter import Network
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bundled:
+    """A bundle that was written: `model` and `core` are its files with their proofs."""
+
+    path: Path
+    model: Exported
+    core: Exported
+    files: Mapping[str, FileEntry]
+
+    @property
+    def bytes(self) -> int:
+        return sum(entry.bytes for entry in self.files.values())
+
+
+def export_bundle(network: Network, out: Path, opset: int | None = None) -> Bundled:
+    """Writes a network as a bundle, each of its models proved equal to PyTorch.
+
+    A bundle that stands there is replaced. Raises what `export_network` raises, and `Failure`
+    E0913 where something else is in the way.
+    """
+    refuse_target(out)
+    with staged(out) as folder:
+        model = export_network(network, folder / MODEL, opset)
+        core = export_network(_bare(network), folder / CORE, opset)
+        info = _info(folder / MODEL)
+        for name, content in _texts(info).items():
+            write_file(folder / name, (content,))
+        manifest = _seal(folder, info)
+    return Bundled(
+        path=out,
+        model=_moved(model, out),
+        core=_moved(core, out),
+        files=manifest.files,
+    )
+
+
+def store_settings(folder: Path, settings: SessionSettings) -> None:
+    """Writes how the model of a bundle is to be run, such as `dlc bench` found to be fastest.
+
+    The bundle is whole at every moment, before with the old settings, then with the new ones.
+    Raises `Failure` E0910, E0911, E0611.
+    """
+    manifest = read_manifest(folder)
+    found = damages(folder, manifest)
+    if found:
+        raise refusal(folder, found)
+    with staged(folder) as copy:
+        for name in manifest.files:
+            if name != SESSION:
+                shutil.copyfile(folder / name, copy / name)
+                sync_file(copy / name)
+        content = settings.content()
+        entry = FileEntry(sha256=write_file(copy / SESSION, (content,)), bytes=len(content))
+        changed = replace(manifest, files={**manifest.files, SESSION: entry})
+        write_file(copy / MANIFEST, (changed.content(),))
+
+
+def _bare(network: Network) -> Network:
+    """The network alone: without what stands before and behind it in the model file."""
+    compilation = network.compilation
+    settings = replace(compilation.settings, preprocess={}, postprocess={})
+    return replace(
+        network,
+        compilation=replace(compilation, settings=settings),
+        preprocessing=None,
+    )
+
+
+def _texts(info: ModelInfo) -> dict[str, bytes]:
+    """The files that repeat, for other programs and for people, what the model says itself."""
+    host = json.loads(info.properties()["dlc.preprocess"])
+    files = {
+        SPEC: info.spec.encode(),
+        LABELS: _json({name: list(words) for name, words in info.labels.items()}),
+        HOST: _json(host),
+        SESSION: SessionSettings().content(),
+    }
+    for name, given in info.inputs.items():
+        if given.tokenizer:
+            files[tokenizer_name(name)] = given.tokenizer.encode()
+    return files
+
+
+def _info(model: Path) -> ModelInfo:
+    properties = {entry.key: entry.value for entry in load_proto(model).metadata_props}
+    return ModelInfo.read(properties, shown(model))
+
+
+def _seal(folder: Path, info: ModelInfo) -> Manifest:
+    """Writes the manifest of all that is in the folder."""
+    files = {
+        path.name: FileEntry(sha256=sha256_of(path), bytes=path.stat().st_size)
+        for path in sorted(folder.iterdir())
+    }
+    manifest = Manifest(name=info.name, digest=info.digest, files=files)
+    write_file(folder / MANIFEST, (manifest.content(),))
+    return manifest
+
+
+def _moved(exported: Exported, out: Path) -> Exported:
+    outside = exported.outside
+    return replace(
+        exported,
+        path=out / exported.path.name,
+        outside=None if outside is None else out / outside.name,
+    )
+
+
+def _json(value: Any) -> bytes:
+    return (json.dumps(value, indent=2, ensure_ascii=False, sort_keys=True) + "\n").encode()
