@@ -85,6 +85,7 @@ class OnnxGraph:
     `layers` has the value of every input, layer and block by its path in the spec, in the order
     of execution; of one with several results that of the first, the others by their own names.
     `features` is the path of what the last layer with weights takes; empty where there is none.
+    `folded` has the paths whose value a pass took away, each with the path that it went into.
     """
 
     name: str
@@ -96,6 +97,7 @@ class OnnxGraph:
     weights: tuple[OnnxWeight, ...]
     layers: Mapping[str, LayerValue] = field(default_factory=dict)
     features: str = ""
+    folded: Mapping[str, str] = field(default_factory=dict)
 
 
 def lower(

@@ -40,7 +40,12 @@ class OnnxConstant:
 @dataclass(frozen=True, slots=True)
 class Recipe:
     """A tensor of the state and what is done to it before it is written: the steps of
-    `dlc.compiler.ir.protocols.Weight`, in which `concat` names other recipes."""
+    `dlc.compiler.ir.protocols.Weight`, in which `concat` names other recipes, and two of a batch
+    norm that a layer takes over. Left-out recipes are None:
+
+        ("norm_scale", (axis, groups), scale, variance, eps)      of the layer's weight
+        ("norm_shift", scale, shift, variance, eps, bias)         of the norm's mean
+    """
 
     key: str
     steps: tuple[tuple[object, ...], ...] = ()

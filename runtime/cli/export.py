@@ -60,6 +60,12 @@ running it elsewhere needs; `dlc verify out/` proves it on the machine where it 
         metavar="NAME",
         help="of a run: best, last, average (default: what the run ended with)",
     )
+    parser.add_argument(
+        "--no-fold",
+        action="store_true",
+        help="keep a node for each layer: batch norms are not folded into the layers before "
+        "them, nothing is computed ahead",
+    )
     parser.set_defaults(root=None)
     add_common(parser, formats=("text", "json"), lints=False)
 
@@ -84,7 +90,7 @@ def run(arguments: argparse.Namespace) -> int:
             help="let it end in `.onnx`",
             exit_code=2,
         )
-    exported = export_network(network, out, arguments.opset)
+    exported = export_network(network, out, arguments.opset, fold=not arguments.no_fold)
     return report(
         network.started.warnings if network.started is not None else (),
         arguments,
@@ -173,6 +179,7 @@ def _record(exported: Exported) -> dict[str, Any]:
         "opset": exported.opset,
         "ir_version": exported.ir_version,
         "nodes": exported.nodes,
+        "folded": dict(exported.folded),
         "inputs": {name: str(type_) for name, type_ in exported.inputs.items()},
         "outputs": {name: str(type_) for name, type_ in exported.outputs.items()},
         "parity": exported.parity.record(),
@@ -184,6 +191,12 @@ def _text(exported: Exported, network: Network, *, trained: bool) -> str:
         f"wrote {shown(exported.path)}: {_size(exported.bytes)}, opset {exported.opset}, "
         f"IR {exported.ir_version}, {exported.nodes} nodes",
     ]
+    if exported.folded:
+        count = len(exported.folded)
+        lines.append(
+            f"  {count} layer{' is' if count == 1 else 's are'} folded into the batch norm behind "
+            f"{'it' if count == 1 else 'them'}; `--no-fold` keeps all"
+        )
     if exported.outside:
         lines.append(f"  its weights are in {shown(exported.outside)}; keep both together")
     for word, types in (("takes", exported.inputs), ("gives", exported.outputs)):

@@ -178,8 +178,13 @@ def _list(arguments: argparse.Namespace, nodes: Mapping[str, NodeValue], info: M
         f"{name.ljust(width)}  {node}" + ("  (default)" if name == info.features else "")
         for name, node in nodes.items()
     ]
+    lines += [
+        f"{name.ljust(width)}  not in the file: folded into `{into}`"
+        for name, into in info.folded.items()
+    ]
     record = {
         "model": arguments.model,
+        "folded": dict(info.folded),
         "nodes": {
             name: {"dtype": node.dtype, "shape": list(node.shape)} for name, node in nodes.items()
         },

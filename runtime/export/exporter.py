@@ -6,24 +6,15 @@ anything fails, nothing is left behind.
 
 from __future__ import annotations
 
-import contextlib
-import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-import onnx
 
-from dlc.compiler.codegen.onnx_graph import (
-    Members,
-    OnnxGraph,
-    Pipeline,
-    lower,
-    preprocess_key,
-)
+from dlc.compiler.codegen.onnx_graph import Members, Pipeline, lower, preprocess_key
 from dlc.compiler.compilation import Compilation
 from dlc.compiler.components.postprocessing.labels import Labels
 from dlc.compiler.components.preprocessing.base import raw_type
@@ -31,28 +22,20 @@ from dlc.compiler.components.settings import Settings
 from dlc.compiler.ir.dims import INFINITY, Symbol, symbols
 from dlc.compiler.ir.graph import Graph, Program
 from dlc.compiler.ir.types import TensorType
+from dlc.compiler.passes.simplify import simplify
 from dlc.runtime.data.pictures import picture_type
 from dlc.runtime.data.preprocessing import Preprocessing, refuse_unavailable
 from dlc.runtime.data.raw import reading
+from dlc.runtime.export.draft import Draft, OutsideDraft
 from dlc.runtime.export.metadata import DataRecord
 from dlc.runtime.export.model_info import model_info
-from dlc.runtime.export.onnx_builder import (
-    IR_VERSIONS,
-    OutsideWeights,
-    build_model,
-    export_program,
-    set_location,
-    set_metadata,
-)
+from dlc.runtime.export.onnx_builder import IR_VERSIONS, export_program
 from dlc.runtime.export.parity import ParityReport, compare
 from dlc.runtime.export.probes import RawValues, probes
 from dlc.runtime.export.reference import TorchReference, network_state
 from dlc.runtime.export.scores import class_scores
 from dlc.runtime.export.weights import Array
-from dlc.runtime.failures import Failure, failure, io_failure
-from dlc.runtime.inference.model_files import external_tensors, first_line, load_proto
-from dlc.runtime.inference.session import cpu_session
-from dlc.runtime.training.storage import DISK, UNFINISHED, replace_file, sync_folder
+from dlc.runtime.failures import failure, io_failure
 from dlc.runtime.transfer.pretrained import Report
 
 if TYPE_CHECKING:
@@ -80,8 +63,9 @@ class Network:
 
 @dataclass(frozen=True, kw_only=True)
 class Exported:
-    """A file that passed the gate. `emit_seconds` is the making of the graph and its
-    weights in memory, without checks and writing."""
+    """A file that passed the gate. `folded` are layers without a node of their own, each with
+    the one that does their work. `emit_seconds` is the making of the graph and its weights in
+    memory, without checks and writing."""
 
     path: Path
     outside: Path | None
@@ -89,6 +73,7 @@ class Exported:
     opset: int
     ir_version: int
     nodes: int
+    folded: Mapping[str, str]
     inputs: Mapping[str, TensorType]
     outputs: Mapping[str, TensorType]
     parity: ParityReport
@@ -101,8 +86,10 @@ def export_network(
     opset: int | None = None,
     *,
     outside_bytes: int = OUTSIDE_BYTES,
+    fold: bool = True,
 ) -> Exported:
-    """Writes a network as ONNX, proved equal to PyTorch.
+    """Writes a network as ONNX, proved equal to PyTorch. Without `fold` the file has a node for
+    all that each layer does, as the spec has it.
 
     Raises `DiagnosticError` E0614 where ONNX cannot express a layer, `Failure` E0601 where
     the results differ, E0602, E0403, E0611.
@@ -118,13 +105,15 @@ def export_network(
     members = network.members
     opset = opset or settings.export.opset
     graph = lower(program, opset=opset, pipeline=pipeline, members=members)
+    if fold:
+        graph = simplify(graph)
     state = network_state(network.module, program, members) | _statistics(network.preprocessing)
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise io_failure("cannot make", out.parent, error) from None
     large = sum(array.nbytes for array in state.values()) > outside_bytes
-    draft: _Draft = (_OutsideDraft if large else _Draft)(graph, state, out)
+    draft = (OutsideDraft if large else Draft)(graph, state, out, fold=fold)
     with draft:
         seconds = time.perf_counter() - began
         reference = TorchReference(network.module, program, settings, network.preprocessing)
@@ -151,7 +140,8 @@ def export_network(
         bytes=out.stat().st_size + (outside.stat().st_size if outside else 0),
         opset=graph.opset,
         ir_version=IR_VERSIONS[graph.opset],
-        nodes=len(graph.nodes),
+        nodes=len(draft.proto.graph.node),
+        folded=dict(graph.folded),
         inputs=dict(graph.inputs),
         outputs=dict(graph.outputs),
         parity=parity,
@@ -329,117 +319,3 @@ def _postprocess(
             return dict(zip(names, evaluator.run(names, feeds), strict=True))
 
     return run
-
-
-# ── the file ─────────────────────────────────────────────────────────────────
-
-
-class _Draft:
-    """The file before it has its name. Leaving the context removes what was not placed."""
-
-    def __init__(self, graph: OnnxGraph, state: Mapping[str, Array], out: Path) -> None:
-        self.out = out
-        self.proto = build_model(graph, state, {})
-
-    def __enter__(self) -> _Draft:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        pass
-
-    def model(self) -> Callable[[Mapping[str, Array]], dict[str, Array]]:
-        """Checks the file and gives it as a function."""
-        data = self.proto.SerializeToString()
-        onnx.checker.check_model(data, full_check=True)
-        return _function(data)
-
-    def place(self, properties: Mapping[str, str]) -> Path | None:
-        """Gives the file its name; gives the file of outside weights, if there is one."""
-        set_metadata(self.proto, properties)
-        with _replaced(self.out):
-            replace_file(self.out, self.proto.SerializeToString())
-        return None
-
-
-class _OutsideDraft(_Draft):
-    """A file whose weights are in another beside it, made in a folder of its own.
-
-    The other file is named after its content, so that replacing the first switches from
-    the old pair to the new one at once.
-    """
-
-    def __init__(self, graph: OnnxGraph, state: Mapping[str, Array], out: Path) -> None:
-        self.out = out
-        self.folder = out.parent / f"{UNFINISHED}{out.name}.parts"
-        DISK.remove(self.folder)
-        try:
-            self.folder.mkdir()
-            with (self.folder / "weights").open("wb") as file:
-                outside = OutsideWeights(file)
-                self.proto = build_model(graph, state, {}, outside)
-                file.flush()
-                os.fsync(file.fileno())
-            self.name = f"{out.stem}-{outside.sha256[:8]}.data"
-            os.replace(self.folder / "weights", self.folder / self.name)
-        except OSError as error:
-            DISK.remove(self.folder)
-            raise io_failure("cannot write", self.folder, error) from None
-        set_location(self.proto, self.name)
-
-    def __exit__(self, *_: object) -> None:
-        DISK.remove(self.folder)
-
-    def model(self) -> Callable[[Mapping[str, Array]], dict[str, Array]]:
-        path = self.folder / "model.onnx"
-        replace_file(path, self.proto.SerializeToString())
-        onnx.checker.check_model(str(path), full_check=True)
-        return _function(path)
-
-    def place(self, properties: Mapping[str, str]) -> Path:
-        set_metadata(self.proto, properties)
-        target = self.out.with_name(self.name)
-        stood = target.exists()
-        with _replaced(self.out, keep=target):
-            try:
-                os.replace(self.folder / self.name, target)
-                sync_folder(target.parent)
-                replace_file(self.out, self.proto.SerializeToString())
-            except (OSError, Failure) as error:
-                if not stood:
-                    target.unlink(missing_ok=True)
-                if isinstance(error, OSError):
-                    raise io_failure("cannot write", target, error) from None
-                raise
-        return target
-
-
-@contextlib.contextmanager
-def _replaced(out: Path, keep: Path | None = None) -> Iterator[None]:
-    """Removes the outside weights of the file that stood here, once it is replaced."""
-    old: set[Path] = set()
-    if out.exists():
-        with contextlib.suppress(Failure):
-            proto = load_proto(out)
-            if proto.producer_name == "dlc":
-                old = {out.with_name(Path(_location(t)).name) for t in external_tensors(proto)}
-    yield
-    for path in old - {keep, out}:
-        with contextlib.suppress(OSError):
-            path.unlink(missing_ok=True)
-
-
-def _location(tensor: Any) -> str:
-    return next((e.value for e in tensor.external_data if e.key == "location"), "")
-
-
-def _function(model: bytes | Path) -> Callable[[Mapping[str, Array]], dict[str, Array]]:
-    try:
-        session = cpu_session(model)
-    except Exception as error:
-        raise failure(
-            "E0601",
-            f"onnxruntime does not load the exported model: {first_line(error)}",
-            help="no file was written; this is a mistake of ours: please report it with the spec",
-        ) from None
-    names = [output.name for output in session.get_outputs()]
-    return lambda feeds: dict(zip(names, session.run(names, dict(feeds)), strict=True))

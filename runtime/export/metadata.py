@@ -15,6 +15,8 @@
     dlc.members     how many networks it holds, where it is more than one
     dlc.nodes       the inputs, layers and blocks of the spec in their order, each with its path,
                     the name of its value in the file, element type and sizes, JSON
+    dlc.folded      layers and blocks whose value is not in the file, each with the path of the
+                    one that does their work too: a convolution and its batch norm, JSON
     dlc.features    the path of what the last layer with weights takes, where there is one
     dlc.data        SHA-256 of the data, the rule of its split, class names by target, JSON
 
@@ -104,6 +106,7 @@ class ModelInfo:
     data: DataRecord | None = None
     members: int = 1
     nodes: Mapping[str, NodeValue] = field(default_factory=dict)
+    folded: Mapping[str, str] = field(default_factory=dict)
     features: str = ""
     fitted: Preprocessing | None = None
 
@@ -135,6 +138,8 @@ class ModelInfo:
             found["nodes"] = _json(
                 [[path, n.value, n.dtype, list(n.shape)] for path, n in self.nodes.items()]
             )
+        if self.folded:
+            found["folded"] = _json(self.folded)
         if self.features:
             found["features"] = self.features
         for name, given in self.inputs.items():
@@ -193,6 +198,7 @@ def _parsed(texts: Mapping[str, str]) -> ModelInfo:
         ),
         members=int(texts.get("members", "1")),
         nodes={str(p): _read_node(*n) for p, *n in json.loads(texts.get("nodes", "[]"))},
+        folded={str(k): str(v) for k, v in json.loads(texts.get("folded", "{}")).items()},
         features=texts.get("features", ""),
         fitted=_fitted(json.loads(texts["fitted"])) if "fitted" in texts else None,
     )

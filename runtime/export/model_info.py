@@ -49,6 +49,7 @@ def model_info(
         data=network.data,
         members=len(network.members.programs) if network.members is not None else 1,
         nodes={path: _node_value(layer) for path, layer in graph.layers.items()},
+        folded=graph.folded,
         features=graph.features,
         fitted=_restored(network),
     )

@@ -53,4 +53,33 @@ def _apply(array: Any, kind: str, operands: Any, state: Mapping[str, Array]) -> 
             return np.arange(first, first + len(array), dtype=np.int64)
         case "cast", [name]:
             return array.astype(numpy_dtype(DType(name)))
+        case "norm_scale", [(axis, groups), scale, variance, eps]:
+            return _norm_scaled(array, axis, groups, _factor(scale, variance, eps, state))
+        case "norm_shift", [scale, shift, variance, eps, bias]:
+            given = 0.0 if bias is None else _double(bias, state)
+            start = 0.0 if shift is None else _double(shift, state)
+            factor = _factor(scale, variance, eps, state)
+            return ((given - array.astype(np.float64)) * factor + start).astype(array.dtype)
     raise AssertionError(f"unknown step `{kind}` of a weight")
+
+
+def _factor(scale: Recipe | None, variance: Recipe, eps: float, state: Mapping[str, Array]) -> Any:
+    given = 1.0 if scale is None else _double(scale, state)
+    return given / np.sqrt(_double(variance, state) + eps)
+
+
+def _double(recipe: Recipe, state: Mapping[str, Array]) -> Any:
+    return evaluate(recipe, state).astype(np.float64)
+
+
+def _norm_scaled(array: Any, axis: int, groups: int, factor: Any) -> Any:
+    """Each channel of an axis times its factor. Of several groups, the axis before is cut into
+    them, and each has as many channels."""
+    whole = array.astype(np.float64)
+    if groups == 1:
+        shape = [1] * whole.ndim
+        shape[axis] = -1
+        return (whole * factor.reshape(shape)).astype(array.dtype)
+    cut = whole.reshape(groups, -1, *whole.shape[1:])
+    spread = factor.reshape(groups, 1, -1, *[1] * (whole.ndim - 2))
+    return (cut * spread).reshape(whole.shape).astype(array.dtype)

@@ -37,6 +37,14 @@ def chosen_value(nodes: Mapping[str, NodeValue], name: str | None, info: ModelIn
             help="name a node: `--node NAME`; `--list` shows all",
             exit_code=USAGE,
         )
+    if name in info.folded and name not in nodes:
+        into = info.folded[name]
+        raise failure(
+            "E0707",
+            f"the file has no value of `{name}`: it was folded into `{into}`",
+            help=f"take `{into}`, or keep all layers: `dlc export RUN --no-fold`",
+            exit_code=USAGE,
+        )
     if name not in nodes:
         near = closest(name, nodes)
         raise failure(
