@@ -40,6 +40,7 @@ from dlc.compiler.components.preprocessing.base import Preprocess
 from dlc.compiler.version import VERSION
 from dlc.runtime.data.preprocessing import DESCRIPTION, STATISTICS, Preprocessing
 from dlc.runtime.data.ragged import Padding
+from dlc.runtime.export.hints import Hint
 from dlc.runtime.failures import failure
 
 PREFIX = "dlc."
@@ -53,7 +54,7 @@ class InputColumns:
     where a step of another input fills it. `host` are the steps that the graph does not do.
     `tokenizer` is the text of a `tokenizer.json`, whose rows `padding` makes into batches.
     `categories`, `missing` and `joins` say how the columns are read; `pictures` that they name
-    or hold files of images."""
+    or hold files of images. `hints` has what is known of each column, or nothing."""
 
     columns: tuple[str, ...]
     steps: tuple[str, ...] = ()
@@ -64,6 +65,7 @@ class InputColumns:
     pictures: bool = False
     tokenizer: str = ""
     padding: Padding | None = None
+    hints: tuple[Hint, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -230,6 +232,8 @@ def _input(given: InputColumns) -> dict[str, Any]:
         found["pictures"] = True
     if given.padding is not None:
         found["padding"] = asdict(given.padding)
+    if given.hints:
+        found["hints"] = [hint.record() for hint in given.hints]
     return found
 
 
@@ -258,6 +262,7 @@ def _read_input(given: Mapping[str, Any], tokenizer: str) -> InputColumns:
         pictures=bool(given.get("pictures", False)),
         tokenizer=tokenizer,
         padding=None if padding is None else _padding(padding),
+        hints=tuple(Hint.read(hint) for hint in given.get("hints", ())),
     )
 
 

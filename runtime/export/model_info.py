@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from dlc.compiler.codegen.onnx_graph import LayerValue, OnnxGraph, Pipeline
 from dlc.runtime.data.preprocessing import TOKENIZER, Preprocessing
 from dlc.runtime.data.texts import paddings
+from dlc.runtime.export.hints import hints
 from dlc.runtime.export.metadata import InputColumns, ModelInfo, NodeValue
 from dlc.runtime.export.parity import ParityReport
 from dlc.runtime.objectives._applied import Applied
@@ -37,6 +38,7 @@ def model_info(
                 pictures=record.pictures,
                 tokenizer="" if tokenizer is None else tokenizer.tobytes().decode(),
                 padding=padding.get(name),
+                hints=hints(record, steps),
             )
     return ModelInfo(
         name=compilation.program.name,

@@ -1,0 +1,1 @@
+"""Models that answer over a network, and the page to try them."""
