@@ -86,7 +86,8 @@ def _fields(
     elif known is not None and (known.tokenizer or _first(known) == "texts"):
         yield from _written(columns, known, hints)
     elif dtype != "string" and len(sizes) == 3 and sizes[0] in _CHANNELS and fixed:
-        yield _image(columns, *sizes, "numbers", _white(hints, dtype))
+        channels, height, width = sizes
+        yield _image(columns, channels, height, width, "numbers", _white(hints, dtype))
     elif fixed and count == len(columns) <= MOST_FIELDS:
         for index, column in enumerate(columns):
             yield _scalar(column, known, dtype, hints[index] if hints else Hint())
