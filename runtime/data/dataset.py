@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +24,7 @@ from dlc.runtime.data.ragged import Padding, Ragged
 from dlc.runtime.data.reading import RawRows, read_rows
 from dlc.runtime.data.recipe import Recipe
 from dlc.runtime.data.residence import Tell, streamed
+from dlc.runtime.data.spilled import spilled
 from dlc.runtime.data.splits import Division, Rows, SplitRule
 from dlc.runtime.data.streaming import Columns, Stream, row_bytes
 from dlc.runtime.failures import failure
@@ -130,9 +131,13 @@ def prepare(
         training=training,
     )
     opened = recipe.open()
-    stored = streamed(recipe, opened, tell)
+    # What a file is asked about is read beside it, row by row.
+    stored = streamed(recipe, opened, tell) if file is None else None
     if stored is not None:
-        return _from_stream(Stream(recipe, opened, stored, fitted))
+        stream = Stream(recipe, opened, stored, fitted)
+        if not recipe.of_tokens and (data.objective is None or objective.shared):
+            return _from_stream(stream)
+        return objective.made(_from_files(stream), limits)
     raw = read_rows(opened)
     labels = labels_of(raw, recipe.targets) if fitted is None else fitted.labels
     raw = checked(raw, recipe.targets, labels, limits, skip=data.on_bad_sample == "skip")
@@ -170,6 +175,15 @@ def _among(raw: RawRows, rows: Rows) -> RawRows:
 
 
 def _from_stream(stream: Stream) -> DataSet:
+    return replace(
+        _of_stream(stream),
+        unfinished=stream.unfinished(),
+        blocks=stream.blocks,
+        stream=stream,
+    )
+
+
+def _of_stream(stream: Stream) -> DataSet:
     return DataSet(
         path=stream.table.path,
         table=stream.table,
@@ -181,10 +195,14 @@ def _from_stream(stream: Stream) -> DataSet:
         preprocessing=stream.fitted,
         padding=texts.paddings(stream.recipe.inputs, stream.recipe.steps),
         skipped=stream.skipped,
-        unfinished=stream.unfinished(),
-        blocks=stream.blocks,
-        stream=stream,
     )
+
+
+def _from_files(stream: Stream) -> DataSet:
+    """What is wanted in any order is made once; samples are put in the order that those in
+    memory are put in."""
+    made = spilled(stream)
+    return replace(_of_stream(stream), arrays=made.arrays, unfinished=made.unfinished)
 
 
 def _blocks(raw: RawRows, arrays: Mapping[str, Array | Ragged]) -> Blocks | None:

@@ -14,13 +14,15 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from dlc.runtime.data import spill
+
 Array: TypeAlias = npt.NDArray[Any]
 
 
 @dataclass(frozen=True)
 class Ragged:
     """Whole numbers in rows: row i is `values[offsets[i]:offsets[i + 1]]`. `offsets` has one
-    entry more than there are rows; a row may be empty."""
+    entry more than there are rows; a row may be empty. `values` may lie in a file."""
 
     values: Array
     offsets: npt.NDArray[np.int64]
@@ -66,8 +68,21 @@ class Ragged:
         lengths = self.lengths[rows]
         offsets = np.zeros(len(lengths) + 1, np.int64)
         np.cumsum(lengths, out=offsets[1:])
-        first = np.repeat(self.offsets[:-1][rows] - offsets[:-1], lengths)
-        return Ragged(self.values[first + np.arange(offsets[-1])], offsets)
+        first = self.offsets[:-1][rows] - offsets[:-1]
+        values = spill.empty((int(offsets[-1]),), self.values.dtype, self.values)
+        for part in spill.pieces(offsets):
+            begin, end = offsets[part.start], offsets[part.stop]
+            places = np.repeat(first[part], lengths[part]) + np.arange(begin, end)
+            values[begin:end] = self.values[places]
+        return Ragged(values, offsets)
+
+    def counts(self, size: int) -> npt.NDArray[np.int64]:
+        """How often each of the numbers from 0 to below `size` comes."""
+        found = np.zeros(size, np.int64)
+        for part in spill.pieces(self.offsets):
+            values = self.values[self.offsets[part.start] : self.offsets[part.stop]]
+            found += np.bincount(values, minlength=size)
+        return found
 
     def padded(self, length: int, value: int = 0) -> Array:
         """`int64[rows, length]`; what a row lacks is `value`. No row may be longer."""

@@ -20,7 +20,7 @@ from dlc.compiler.ir.types import DType, TensorType
 from dlc.runtime.augmentation.places import Place, Unfinished, leading, places
 from dlc.runtime.data import texts
 from dlc.runtime.data.classes import Bound, encode, lacking, refuse_outside
-from dlc.runtime.data.columns import Array
+from dlc.runtime.data.columns import Array, Binding
 from dlc.runtime.data.formats.base import bad_value
 from dlc.runtime.data.preprocessing import InputRecord, Preprocessing, apply, fit, transform
 from dlc.runtime.data.ragged import Ragged
@@ -125,23 +125,24 @@ class Recipe:
                 records[name] = self.filled_record(name)
                 continue
             values = raw.arrays[name]
-            if name in self.of_tokens:
-                binding = raw.bindings[name]
-                texts.refuse_empty((values[train],), raw.path, binding.columns[0])
-                records[name] = InputRecord(
-                    dtype=self.inputs[name].dtype,
-                    shape=binding.shape,
-                    columns=binding.columns,
-                    statistics=texts.fit_tokens(
-                        name, self.chain(name), _held(values[train]), self.root
-                    ),
-                )
-                continue
             held = values[train]
+            if name in self.of_tokens:
+                records[name] = self.token_record(raw.bindings[name], name, _held(held), raw.path)
+                continue
             records[name] = self.record(
                 raw, name, values, _held(held), partial(_fit, held), lambda: raw.rows[train]
             )
         return Preprocessing(inputs=records, labels=labels)
+
+    def token_record(self, binding: Binding, name: str, train: Chunks, path: Path) -> InputRecord:
+        """Of an input whose texts are cut into pieces; `train` are those of the training part."""
+        texts.refuse_empty(train(), path, binding.columns[0])
+        return InputRecord(
+            dtype=self.inputs[name].dtype,
+            shape=binding.shape,
+            columns=binding.columns,
+            statistics=texts.fit_tokens(name, self.chain(name), train, self.root),
+        )
 
     def filled_record(self, name: str) -> InputRecord:
         """Of an input that has no column."""

@@ -33,7 +33,7 @@ def streamed(recipe: Recipe, opened: Opened, tell: Tell | None = None) -> Stored
     if asked == "resident":
         return None
     stored = opened.table.stored()
-    reason = _whole_only(recipe, opened, stored)
+    reason = _whole_only(opened, stored)
     if asked == "stream":
         if reason is not None:
             raise failure(
@@ -64,19 +64,13 @@ def _too_large(opened: Opened, needed: int, free: int, reason: tuple[str, str]) 
     )
 
 
-def _whole_only(recipe: Recipe, opened: Opened, stored: Stored | None) -> tuple[str, str] | None:
+def _whole_only(opened: Opened, stored: Stored | None) -> tuple[str, str] | None:
     """Why data cannot be read in blocks, and what helps."""
     if stored is None or not stored.rows:
         return (
             f"`{shown(opened.table.path)}` cannot be read from its middle",
             "store it as Parquet",
         )
-    smaller = "divide the file into smaller ones"
-    if recipe.data.objective is not None and not recipe.shared:
-        return f"`{recipe.data.objective.name}` works on all rows together", smaller
-    tokens = sorted(recipe.of_tokens)
-    if tokens:
-        return f"the pieces of `{tokens[0]}` are held in memory", smaller
     return None
 
 

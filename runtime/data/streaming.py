@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -32,7 +33,7 @@ from dlc.runtime.data.reading import (
     refuse_all_bad,
     values_of,
 )
-from dlc.runtime.data.recipe import Recipe
+from dlc.runtime.data.recipe import Finished, Recipe
 from dlc.runtime.data.splits import Division, Rows
 from dlc.runtime.data.steps.base import Statistics
 from dlc.runtime.failures import failure, shown
@@ -71,20 +72,32 @@ class Stream:
         # What is bad has been left out: from here on a bad row is an error.
         self.table.skip = False
         self.fitted = self._fit(labels) if fitted is None else fitted
-        self.blocks = Blocks(self._starts, self._row_bytes())
 
     def __len__(self) -> int:
         return len(self.rows)
 
+    @cached_property
+    def blocks(self) -> Blocks:
+        return Blocks(self._starts, self._row_bytes())
+
+    @property
+    def count_blocks(self) -> int:
+        """How many blocks there are; some may have no row that is kept."""
+        return len(self._starts) - 1
+
     def load(self, block: int, names: Sequence[str] | None = None) -> dict[str, Array]:
         """The samples of a block, ready for the network: all inputs and targets, or some.
         Raises `Failure`."""
-        return self._made(block, names)[0]
+        return _dense(self._made(block, names))
 
     def load_unfinished(self, block: int) -> dict[str, Array]:
         """The same, but inputs that augmentation changes are as it takes them."""
-        arrays, unfinished = self._made(block, None)
-        return {**arrays, **{name: found.values for name, found in unfinished.items()}}
+        made = self._made(block, None)
+        return {**_dense(made), **{name: found.values for name, found in made.unfinished.items()}}
+
+    def finished(self, block: int) -> Finished:
+        """All that is made of a block: texts in pieces, too."""
+        return self._made(block, None)
 
     def column(self, name: str) -> Array:
         """All samples of one input or target."""
@@ -107,7 +120,7 @@ class Stream:
     def unfinished(self) -> dict[str, Unfinished]:
         """The inputs that augmentation changes, without their values."""
         for block in range(len(self.blocks) if self.recipe.augmented else 0):
-            _, found = self._made(block, None)
+            found = self._made(block, None).unfinished
             if found:
                 none = {name: each.values[:0].copy() for name, each in found.items()}
                 return {name: replace(each, values=none[name]) for name, each in found.items()}
@@ -116,19 +129,15 @@ class Stream:
     def _ready(self, block: int, unfinished: bool) -> dict[str, Array]:
         return self.load_unfinished(block) if unfinished else self.load(block)
 
-    def _made(
-        self, block: int, names: Sequence[str] | None
-    ) -> tuple[dict[str, Array], dict[str, Unfinished]]:
+    def _made(self, block: int, names: Sequence[str] | None) -> Finished:
         raw = self._raw(block, names)
         if not raw.arrays:
-            return {}, {}
+            return Finished(arrays={}, unfinished={})
         raw = checked(raw, self._targets(raw), self.fitted.labels, self.recipe.bounds, skip=False)
-        found = self.recipe.finished(raw, self.fitted)
-        arrays = {n: a for n, a in found.arrays.items() if isinstance(a, np.ndarray)}
-        return arrays, found.unfinished
+        return self.recipe.finished(raw, self.fitted)
 
     def _row_bytes(self) -> int:
-        for block in range(len(self._starts) - 1):
+        for block in range(self.count_blocks):
             found = self.load(block)
             if found:
                 return row_bytes(found)
@@ -230,7 +239,7 @@ class Stream:
 
     def raw_blocks(self, names: Sequence[str] | None = None) -> Iterator[RawRows]:
         """The blocks in order, as the file has them, of all inputs and targets or of some."""
-        for block in range(len(self._starts) - 1):
+        for block in range(self.count_blocks):
             raw = self._raw(block, names)
             if raw.arrays or raw.skipped:
                 yield raw
@@ -240,7 +249,8 @@ class Stream:
         for name in fitted.labels:
             self._read_as_text(name)
         for name, record in fitted.inputs.items():
-            if name in self._bindings and record.dtype is not DType.STRING:
+            text = record.dtype is DType.STRING or name in self.recipe.of_tokens
+            if name in self._bindings and not text:
                 self._dtypes[name] = np.dtype(record.dtype.value)
 
     def _read_as_text(self, name: str) -> None:
@@ -317,6 +327,11 @@ class Stream:
                 records[name] = self.recipe.filled_record(name)
                 continue
             train = _Training(self, name)
+            if name in self.recipe.of_tokens:
+                records[name] = self.recipe.token_record(
+                    self._bindings[name], name, train, self.table.path
+                )
+                continue
             raw = next(self.raw_blocks([name]))
             records[name] = self.recipe.record(
                 raw, name, raw.arrays[name], train, train.fit, train.current
@@ -368,6 +383,10 @@ class Columns(Mapping[str, Array]):
 
     def __len__(self) -> int:
         return len(self.names)
+
+
+def _dense(made: Finished) -> dict[str, Array]:
+    return {name: found for name, found in made.arrays.items() if isinstance(found, np.ndarray)}
 
 
 def row_bytes(arrays: Mapping[str, Array]) -> int:

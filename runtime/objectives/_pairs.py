@@ -28,8 +28,7 @@ def prepare_pairs(
     columns.refuse_pieces(objective.texts, objective.candidates)
     texts = columns.ragged(objective.texts)
     tokenizer = columns.tokenizer(objective.texts)
-    train = texts.take(columns.division.train)
-    counts = np.bincount(train.values, minlength=tokenizer.size)
+    counts = texts.take(columns.division.train).counts(tokenizer.size)
     # What pads, what is unknown, what marks a text: no words.
     counts[columns.specials(objective.texts)] = 0
     if np.count_nonzero(counts) < 2:

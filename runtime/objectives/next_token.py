@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from dlc.compiler.components.objectives.next_token import NextToken
+from dlc.runtime.data import spill
 from dlc.runtime.data.ragged import Ragged
 from dlc.runtime.data.splits import PARTS, Division
 from dlc.runtime.objectives.base import Columns, Rows
@@ -33,7 +34,7 @@ def prepare(objective: NextToken, columns: Columns) -> Columns:
 
 def shifted(tokens: Ragged, ignored: int) -> Ragged:
     """The token after each; the last of a row has none."""
-    values = np.empty_like(tokens.values)
+    values = spill.empty(tokens.values.shape, tokens.values.dtype, tokens.values)
     values[:-1] = tokens.values[1:]
     last = tokens.offsets[1:] - 1
     values[last[tokens.lengths > 0]] = ignored
@@ -62,8 +63,8 @@ def _in_blocks(columns: Columns, input: str, label: str, length: int, ignored: i
     )
     offsets = np.arange(ends[-1] + 1, dtype=np.int64) * length
     made = {
-        input: Ragged(np.concatenate(inputs), offsets),
-        label: Ragged(np.concatenate(targets), offsets),
+        input: Ragged(spill.joined(inputs), offsets),
+        label: Ragged(spill.joined(targets), offsets),
     }
     numbers: Rows = columns.rows[np.concatenate(rows)]
     # What is told of whole texts, such as their segments, tells nothing of blocks.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from dlc.compiler.components.objectives.sequence_to_sequence import SequenceToSequence
+from dlc.runtime.data import spill
 from dlc.runtime.data.ragged import Ragged
 from dlc.runtime.failures import failure
 from dlc.runtime.objectives.base import Columns
@@ -39,7 +40,13 @@ def _require_marks(tokens: Ragged, name: str) -> None:
 
 
 def _without(tokens: Ragged, *, first: bool) -> Ragged:
-    kept = np.ones(len(tokens.values), np.bool_)
-    kept[tokens.offsets[:-1] if first else tokens.offsets[1:] - 1] = False
     # Every row has lost one.
-    return Ragged(tokens.values[kept], tokens.offsets - np.arange(len(tokens.offsets)))
+    offsets = tokens.offsets - np.arange(len(tokens.offsets))
+    values = spill.empty((int(offsets[-1]),), tokens.values.dtype, tokens.values)
+    for part in spill.pieces(tokens.offsets):
+        begin, end = tokens.offsets[part.start], tokens.offsets[part.stop]
+        kept = np.ones(end - begin, np.bool_)
+        ends = tokens.offsets[part.start : part.stop + 1] - begin
+        kept[ends[:-1] if first else ends[1:] - 1] = False
+        values[offsets[part.start] : offsets[part.stop]] = tokens.values[begin:end][kept]
+    return Ragged(values, offsets)

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from dlc.compiler.components.objectives.windows import Windows
+from dlc.runtime.data import spill
 from dlc.runtime.data.dividing import times_of
 from dlc.runtime.data.ragged import Ragged
 from dlc.runtime.data.splits import PARTS, Division
@@ -39,11 +40,10 @@ def prepare(objective: Windows, columns: Columns) -> Columns:
     )
     start = np.concatenate(first)
     last = start + steps - 1
-    within = start[:, None] + np.arange(steps)
 
     def moved(columns: Mapping[str, Array | Ragged]) -> dict[str, Array | Ragged]:
         return {
-            name: _taken(values, within if name == input else last)
+            name: _cut(values, start, steps) if name == input else _taken(values, last)
             for name, values in columns.items()
             if name != target
         }
@@ -52,7 +52,7 @@ def prepare(objective: Windows, columns: Columns) -> Columns:
     if target is not None:
         after = columns.arrays[target if target in columns.arrays else input]
         assert not isinstance(after, Ragged)
-        found = after[start[:, None] + np.arange(steps, steps + horizon)]
+        found = _cut(after, start + steps, horizon)
         sizes = [dim for dim in columns.type(target).shape[1:] if isinstance(dim, int)]
         declared = columns.type(target).rank - 1
         arrays[target] = found.reshape(
@@ -63,8 +63,18 @@ def prepare(objective: Windows, columns: Columns) -> Columns:
     return replace(columns, arrays=arrays, given=given, rows=numbers, division=division)
 
 
+def _cut(values: Array | Ragged, start: Rows, length: int) -> Array:
+    """`[len(start), length, ...]`: so many rows from each place on."""
+    assert not isinstance(values, Ragged)
+    found = spill.empty((len(start), length, *values.shape[1:]), values.dtype, values)
+    numbers = length * max(int(np.prod(values.shape[1:])), 1)
+    for part in spill.pieces(np.arange(len(start) + 1, dtype=np.int64) * numbers):
+        found[part] = values[start[part, None] + np.arange(length)]
+    return found
+
+
 def _taken(values: Array | Ragged, places: Rows) -> Array | Ragged:
-    return values.take(places) if isinstance(values, Ragged) else values[places]
+    return values.take(places) if isinstance(values, Ragged) else _cut(values, places, 1)[:, 0]
 
 
 def starts(rows: Rows, places: Rows, length: int, stride: int) -> Rows:

@@ -26,19 +26,22 @@ _WINDOW = 50
 
 @dataclass(frozen=True, kw_only=True)
 class FlatRows:
-    """A ragged column as tensors. `values` ends with the value that pads; `host_lengths`
-    tells the size of a batch without asking the device."""
+    """A ragged column as tensors. `value` pads; `host_lengths` tells the size of a batch
+    without asking the device."""
 
     values: torch.Tensor
+    value: int
     starts: torch.Tensor
     lengths: torch.Tensor
     host_lengths: npt.NDArray[np.int64]
 
     @classmethod
     def of(cls, column: Ragged, value: int) -> FlatRows:
-        values = np.append(column.values, np.asarray(value, column.values.dtype))
+        # A padded place looks up some number: there is always one.
+        values = column.values if len(column.values) else np.zeros(1, column.values.dtype)
         return cls(
-            values=torch.from_numpy(values),
+            values=torch.from_numpy(np.require(values, requirements=("C", "W"))),
+            value=value,
             starts=torch.from_numpy(column.offsets[:-1].copy()),
             lengths=torch.from_numpy(column.lengths),
             host_lengths=column.lengths,
@@ -51,6 +54,7 @@ class FlatRows:
     def to(self, device: torch.device) -> FlatRows:
         return FlatRows(
             values=self.values.to(device),
+            value=self.value,
             starts=self.starts.to(device),
             lengths=self.lengths.to(device),
             host_lengths=self.host_lengths,
@@ -61,8 +65,8 @@ class FlatRows:
         places = torch.arange(size, device=index.device)
         outside = places >= self.lengths.index_select(0, index).unsqueeze(1)
         where = self.starts.index_select(0, index).unsqueeze(1) + places
-        where = where.masked_fill_(outside, len(self.values) - 1)
-        return self.values[where].to(torch.int64), outside
+        found = self.values[where.masked_fill_(outside, 0)].to(torch.int64)
+        return found.masked_fill_(outside, self.value), outside
 
 
 class RaggedColumns:

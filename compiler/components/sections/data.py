@@ -48,9 +48,10 @@ class Data(Section):
             `skip` leaves it out, and counts and lists what it left out
         augment: random changes of the training samples, in this order
         memory: `resident` holds all samples in memory, `stream` reads the row groups of
-            Parquet, the batches of an Arrow file, or the pictures of a folder or of a table
-            that lists their paths, whenever they are wanted; `auto` streams what is too large.
-            Both give the same run
+            Parquet, the batches of an Arrow file, the lines of a text, or the pictures of a
+            folder or of a table that lists their paths, whenever they are wanted; texts in
+            pieces and what objectives make are then kept in temporary files. `auto` streams
+            what is too large. Both give the same run
     """
 
     name: ClassVar[str] = "data"
