@@ -45,7 +45,7 @@ class LineMarks:
         return cls(path, tuple(starts), lines + (last < done))
 
     @property
-    def bytes(self) -> int:
+    def size(self) -> int:
         return self.starts[-1]
 
     def read(self, first: int, lines: int) -> bytes:

@@ -94,7 +94,7 @@ class TextLinesTable(Table):
         lines = counts[shorter]
         if lines != counts[longer]:
             raise self._unlike(shorter, longer, lines)
-        of_step = max(found.bytes for found in self._marks.values()) * STEP // max(lines, 1)
+        of_step = max(found.size for found in self._marks.values()) * STEP // max(lines, 1)
         size = STEP * max(1, min(_BLOCK_LINES // STEP, _BLOCK_BYTES // max(of_step, 1)))
         self._blocks = [(at, min(size, lines - at)) for at in range(0, lines, size)]
         if self.skip and any(
