@@ -77,8 +77,8 @@ class RunFolder:
     def checkpoints(self) -> CheckpointStore:
         return CheckpointStore(self.path / CHECKPOINTS, self.disk, writes=self.writes)
 
-    def records(self) -> Records:
-        return Records(self.metrics, writes=self.writes)
+    def records(self, name: str = METRICS) -> Records:
+        return Records(self.path / name, self.disk, writes=self.writes)
 
     @property
     def metrics(self) -> Path:

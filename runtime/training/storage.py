@@ -36,6 +36,9 @@ class Disk:
     def rename(self, source: Path, target: Path) -> None:
         os.replace(source, target)
 
+    def truncate(self, path: Path, size: int) -> None:
+        os.truncate(path, size)
+
     def remove(self, path: Path) -> None:
         """Removes a file or a folder as far as that can be done; raises nothing."""
         if path.is_dir() and not path.is_symlink():
@@ -56,13 +59,44 @@ def write_file(path: Path, chunks: Chunks, disk: Disk = DISK) -> str:
     try:
         for chunk in chunks:
             digest.update(chunk)
-            rest = memoryview(chunk).cast("B") if len(chunk) else memoryview(b"")
-            while rest:
-                rest = rest[disk.write(descriptor, rest) :]
+            _write(descriptor, chunk, disk)
         disk.sync(descriptor)
     finally:
         os.close(descriptor)
     return digest.hexdigest()
+
+
+def append_file(path: Path, content: bytes, disk: Disk = DISK) -> None:
+    """Adds to the end of a file, through to the drive. Raises OSError; a part of the content
+    may be there then, and after a crash."""
+    begins = not path.exists()
+    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
+    descriptor = os.open(path, flags, 0o644)
+    try:
+        _write(descriptor, content, disk)
+        disk.sync(descriptor)
+    finally:
+        os.close(descriptor)
+    if begins:
+        sync_folder(path.parent, disk)
+
+
+def cut_file(path: Path, size: int, disk: Disk = DISK) -> int:
+    """Removes what a file holds past `size` bytes; gives how many it holds then, 0 where there
+    is none. Raises OSError."""
+    try:
+        held = path.stat().st_size
+    except FileNotFoundError:
+        return 0
+    if held > size:
+        disk.truncate(path, size)
+    return min(held, size)
+
+
+def _write(descriptor: int, chunk: bytes | memoryview, disk: Disk) -> None:
+    rest = memoryview(chunk).cast("B") if len(chunk) else memoryview(b"")
+    while rest:
+        rest = rest[disk.write(descriptor, rest) :]
 
 
 def sync_folder(path: Path, disk: Disk = DISK) -> None:

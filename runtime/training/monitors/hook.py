@@ -61,7 +61,7 @@ class Monitors(Hook):
         self._trainer = trainer
         train = self._plan.settings.train
         self._distance = self._asked or max(_LEAST_DISTANCE, -(-trainer.total // _MOST_SAMPLES))
-        self._records = Records(trainer.folder.path / MONITORS, writes=trainer.folder.writes)
+        self._records = trainer.folder.records(MONITORS)
         self._records.size = self._size
         self._records.cut()
         # Of a network that is divided over ranks none has the weights.
