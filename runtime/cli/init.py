@@ -21,11 +21,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.description = """\
 Example: dlc init data/wine.csv --target cultivar
          dlc init data/flowers -o flowers.yaml
+         dlc init data/poems.txt
 
 Reads the rows, and writes a commented spec that trains as it is: inputs by the types of
 the columns, a network of a size that suits the data, a loss and metrics that suit the
-target. Takes tables with a line of column names, and folders of pictures by class."""
-    parser.add_argument("data", metavar="DATA", help="a table, or a folder of pictures")
+target. Takes tables with a line of column names, folders of pictures by class, and texts,
+of which it predicts each piece from those before it."""
+    parser.add_argument("data", metavar="DATA", help="a table, a folder of pictures, or a text")
     parser.add_argument("--target", metavar="COLUMN", help="the column to predict")
     parser.add_argument(
         "-o",

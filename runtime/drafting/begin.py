@@ -15,6 +15,7 @@ from dlc.runtime.data.images import decode
 from dlc.runtime.data.sources import open_source
 from dlc.runtime.data.tables import Table, open_table
 from dlc.runtime.drafting.draft import draft
+from dlc.runtime.drafting.language import draft_language, survey_text
 from dlc.runtime.drafting.pictures import draft_pictures
 from dlc.runtime.drafting.roles import assign
 from dlc.runtime.drafting.survey import survey
@@ -32,6 +33,14 @@ def first_spec(data: Path, target: str | None, folder: Path, command: str) -> st
     if reader.name == "image_folder":
         return _of_pictures(data, source, command)
     table, given = _open(data, reader, source, folder)
+    if reader.name == "text_lines":
+        if target is not None:
+            raise failure(
+                "E0605",
+                f"`{shown(data)}` is text without columns",
+                help="leave `--target` out: each piece is predicted from those before it",
+            )
+        return draft_language(survey_text(table), source=source, command=command)
     if target is None:
         raise failure(
             "E0303",
@@ -64,12 +73,6 @@ def _reader(data: Path) -> Source:
         )
     if not reader.available:
         raise failure("E0602", f"`{reader.name}` data is not read yet", help=reader.available_note)
-    if reader.name == "text_lines":
-        raise failure(
-            "E0602",
-            f"`dlc init` drafts no spec for `{reader.name}` data",
-            help="give a table, with a line of column names, or a folder of pictures by class",
-        )
     return reader
 
 

@@ -12,6 +12,7 @@ import pytest
 from pyarrow import csv, parquet
 
 from dlc.compiler.cli.main import main
+from dlc.runtime.drafting import language
 from dlc.runtime.drafting.draft import glob_of
 from dlc.runtime.drafting.sizes import sizes_for
 
@@ -230,6 +231,23 @@ def test_a_spec_that_is_there_stays_without_force(capsys: pytest.CaptureFixture[
     assert main(["init", "rows.csv", "--target", "y", "--force"]) == 0
 
 
+@pytest.mark.parametrize("pieces", ["character", "bpe"])
+def test_a_text_becomes_a_model_of_its_language(
+    pieces: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if pieces == "bpe":
+        monkeypatch.setattr(language, "_OF_CHARACTERS", 1_000)
+    words = ["the", "cat", "sees", "a", "dog", "über", "dem", "haus"]
+    lines = [" ".join(RNG.choice(words, 12)) for _ in range(400)]
+    Path("story.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    text = init("story.txt")
+    assert f"  tokens: {pieces}(" in text
+    assert "400 lines, predicting each " in text
+    summary = trains("story.yaml")
+    # Chance is the size of the vocabulary: about 20 characters, 1,000 pieces.
+    assert summary["test"]["perplexity"] < (10 if pieces == "character" else 900)
+
+
 @pytest.mark.parametrize(
     ("words", "status", "said"),
     [
@@ -243,7 +261,8 @@ def test_a_spec_that_is_there_stays_without_force(capsys: pytest.CaptureFixture[
         (["rows.csv", "--target", "price", "-o", "deep/rows.yaml"], 2, "is not below `deep`"),
         (["short.csv", "--target", "b"], 65, "too few to train on"),
         (["words.csv", "--target", "y"], 65, "no column of `words.csv` can be used"),
-        (["poem.txt"], 1, "drafts no spec for `text_lines` data"),
+        (["poem.txt"], 65, "too few to train on"),
+        (["poem.txt", "--target", "line"], 65, "is text without columns"),
         (["rows.bin", "--target", "y"], 65, "tells no format"),
         (["pictures"], 65, "are not in folders of their class"),
     ],
