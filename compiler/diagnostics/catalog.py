@@ -128,6 +128,7 @@ _CODES = (
     Code("E0910", "no-bundle", "a folder that is no bundle, or of another version"),
     Code("E0911", "bundle-damaged", "a bundle that is not as it was written"),
     Code("E0913", "bundle-in-the-way", "a folder that a bundle does not replace"),
+    Code("E0914", "provider-in-part", "a provider that runs only a part of the model"),
     # W01xx lints
     Code("W0101", "unused-value", "a named result or input that nothing uses", Severity.WARNING),
     Code(

@@ -10,6 +10,7 @@ from typing import Any
 from dlc.compiler.cli.output import add_common, report
 from dlc.runtime.bundle.manifest import is_bundle
 from dlc.runtime.bundle.opening import find_model
+from dlc.runtime.cli.providers import add_provider
 from dlc.runtime.data.splits import PARTS
 from dlc.runtime.failures import failure, shown
 from dlc.runtime.inference.evaluator import (
@@ -21,7 +22,6 @@ from dlc.runtime.inference.evaluator import (
     run_subject,
 )
 from dlc.runtime.inference.figures import figure_lines, plain
-from dlc.runtime.inference.session import PROVIDERS
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -41,13 +41,7 @@ another file."""
         help="train, validation, test, all (default: test)",
     )
     parser.add_argument("--show", type=int, default=0, metavar="N", help="show the first N answers")
-    parser.add_argument(
-        "--provider",
-        choices=PROVIDERS,
-        default="auto",
-        metavar="NAME",
-        help="auto, cpu, cuda (default: auto)",
-    )
+    add_provider(parser)
     parser.add_argument(
         "--weights",
         choices=("best", "last", "average"),
@@ -79,8 +73,15 @@ def _subject(arguments: argparse.Namespace) -> Subject:
     target = Path(arguments.target)
     if not target.is_dir() or is_bundle(target):
         _refuse_weights(arguments, "a model file has one set of weights")
-        return model_subject(find_model(target), arguments.provider)
+        return model_subject(find_model(target), arguments.provider, strict=arguments.strict)
     if find_spec("torch") is not None:
+        if arguments.provider in ("tensorrt", "openvino"):
+            raise failure(
+                "E0612",
+                f"`--provider {arguments.provider}` runs model files, and PyTorch runs the run "
+                f"`{shown(target)}`",
+                help=f"name its file: `dlc evaluate {shown(target / 'model.onnx')}`",
+            )
         return run_subject(target, arguments.provider, arguments.weights)
     _refuse_weights(arguments, "without PyTorch the run's exported model is measured")
     model = target / "model.onnx"
@@ -90,7 +91,7 @@ def _subject(arguments: argparse.Namespace) -> Subject:
             f"evaluating the run `{shown(target)}` needs PyTorch, or its exported model",
             help="pip install 'dlc[train]', or `dlc export` it where PyTorch is",
         )
-    return model_subject(model, arguments.provider)
+    return model_subject(model, arguments.provider, strict=arguments.strict)
 
 
 def _refuse_weights(arguments: argparse.Namespace, reason: str) -> None:

@@ -17,13 +17,13 @@ from dlc.compiler.cli.output import add_common, report
 from dlc.runtime.bundle.manifest import is_bundle
 from dlc.runtime.bundle.opening import find_model
 from dlc.runtime.cli.predict import positive
+from dlc.runtime.cli.providers import add_provider
 from dlc.runtime.export.metadata import ModelInfo, NodeValue
 from dlc.runtime.failures import USAGE, failure, shown
 from dlc.runtime.inference.answers import AnswerFile
 from dlc.runtime.inference.features import FeatureExtractor, feature_columns, read_nodes
 from dlc.runtime.inference.inner_values import chosen_value
 from dlc.runtime.inference.predictor import open_data
-from dlc.runtime.inference.session import PROVIDERS
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -58,13 +58,7 @@ Files of any size are read in chunks; the order is kept."""
     parser.add_argument(
         "--batch-size", type=positive, metavar="N", help="rows at a time (default: by their size)"
     )
-    parser.add_argument(
-        "--provider",
-        choices=PROVIDERS,
-        default="auto",
-        metavar="NAME",
-        help="auto, cpu, cuda (default: auto, CUDA where it works)",
-    )
+    add_provider(parser)
     parser.add_argument(
         "--weights",
         choices=("best", "last", "average"),
@@ -81,7 +75,9 @@ def run(arguments: argparse.Namespace) -> int:
         if arguments.list:
             return _list(arguments, nodes, info)
         node = chosen_value(nodes, arguments.node, info)
-        extractor = FeatureExtractor(path=path, provider=arguments.provider, node=node)
+        extractor = FeatureExtractor(
+            path=path, provider=arguments.provider, strict=arguments.strict, node=node
+        )
         table = open_data(Path(arguments.data))
         began = time.perf_counter()
         out = Path(arguments.output)

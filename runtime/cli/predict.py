@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from dlc.compiler.cli.output import add_common, report
 from dlc.runtime.bundle.opening import find_model
+from dlc.runtime.cli.providers import add_provider
 from dlc.runtime.data.columns import bind
 from dlc.runtime.data.splits import PARTS
 from dlc.runtime.data.tables import Table
@@ -20,7 +21,6 @@ from dlc.runtime.failures import failure, shown
 from dlc.runtime.inference.answers import AnswerFile, plain
 from dlc.runtime.inference.evaluator import choose_rows, predictor_subject
 from dlc.runtime.inference.predictor import Answers, Predictor, open_data
-from dlc.runtime.inference.session import PROVIDERS
 
 _SHOWN = 10
 
@@ -53,13 +53,7 @@ Needs no PyTorch. Files of any size are read in chunks; the order is kept."""
     parser.add_argument(
         "--batch-size", type=positive, metavar="N", help="rows at a time (default: by their size)"
     )
-    parser.add_argument(
-        "--provider",
-        choices=PROVIDERS,
-        default="auto",
-        metavar="NAME",
-        help="auto, cpu, cuda (default: auto, CUDA where it works)",
-    )
+    add_provider(parser)
     add_common(parser, formats=("text", "json"), lints=False)
 
 
@@ -73,7 +67,11 @@ def positive(text: str) -> int:
 
 def run(arguments: argparse.Namespace) -> int:
     _refuse_overwriting(arguments)
-    predictor = Predictor(path=find_model(Path(arguments.model)), provider=arguments.provider)
+    predictor = Predictor(
+        path=find_model(Path(arguments.model)),
+        provider=arguments.provider,
+        strict=arguments.strict,
+    )
     table = open_data(Path(arguments.data))
     for name in arguments.keep:
         if arguments.keep.count(name) > 1:

@@ -127,10 +127,10 @@ def choose_rows(subject: Subject, data: Path | None, part: str | None) -> tuple[
     return samples, *_part(subject, samples, data, part)
 
 
-def model_subject(path: Path, provider: str = "auto") -> Subject:
+def model_subject(path: Path, provider: str = "auto", *, strict: bool = False) -> Subject:
     """A model file. Raises what `open_model` raises, and `Failure` E0610 for a file without
     a spec in it."""
-    return predictor_subject(Predictor(path=path, provider=provider))
+    return predictor_subject(Predictor(path=path, provider=provider, strict=strict))
 
 
 def predictor_subject(predictor: Predictor) -> Subject:

@@ -56,7 +56,8 @@ class FeatureExtractor(Predictor):
         if info.nodes and found.shape[:1] not in batches:
             raise self.without_rows(str(found))
         keep_only(model, found.value, _OUTPUT, together)
-        return open_model(self.path, self.provider, changed=model.SerializeToString())
+        changed = model.SerializeToString()
+        return open_model(self.path, self.provider, changed=changed, strict=self.strict)
 
     def run_batch(self, feeds: Mapping[str, Array], rows: int) -> dict[str, Array]:
         outputs = super().run_batch(feeds, rows)

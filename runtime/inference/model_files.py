@@ -18,8 +18,9 @@ from dlc.runtime.failures import Failure, failure, io_failure, shown
 _MAX_BYTES = 2**31 - 1
 
 
-def check_model_file(path: Path) -> None:
-    """Refuses what is no sound ONNX file, before onnxruntime sees it.
+def check_model_file(path: Path) -> Any:
+    """Refuses what is no sound ONNX file, before onnxruntime sees it; gives the model, without
+    its outside weights.
 
     Weights outside the file are read only from regular files in its own folder: no
     links (hard links included), no paths that lead elsewhere, no parts past the end.
@@ -34,6 +35,7 @@ def check_model_file(path: Path) -> None:
         onnx.checker.check_model(str(path))
     except onnx.checker.ValidationError as error:
         raise _unsound(path, first_line(error)) from None
+    return model
 
 
 def load_proto(path: Path) -> Any:

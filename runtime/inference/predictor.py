@@ -69,11 +69,12 @@ class Answers:
 
 @dataclass(kw_only=True)
 class Predictor:
-    """A model file that answers for tables. `provider` and raised failures are those of
-    `open_model`."""
+    """A model file that answers for tables. `provider`, `strict` and raised failures are those
+    of `open_model`."""
 
     path: Path
     provider: str = "auto"
+    strict: bool = False
     session: ModelSession = field(init=False)
     info: ModelInfo = field(init=False)
     types: dict[str, TensorType] = field(init=False)
@@ -90,7 +91,7 @@ class Predictor:
 
     def open(self) -> ModelSession:
         """The session that answers."""
-        return open_model(self.path, self.provider)
+        return open_model(self.path, self.provider, strict=self.strict)
 
     def bindings(
         self, table: Table, types: Mapping[str, TensorType] | None = None

@@ -10,7 +10,7 @@ import pytest
 from onnx import TensorProto, helper
 
 from dlc.runtime.failures import Failure
-from dlc.runtime.inference import session
+from dlc.runtime.inference.providers import registry
 from dlc.runtime.inference.session import open_model
 
 
@@ -52,7 +52,7 @@ def test_a_model_answers_and_says_in_one_line_where_it_runs(tmp_path, capfd):
     assert capfd.readouterr() == ("", "")
 
 
-@pytest.mark.skipif(not session.why_no_cuda(), reason="CUDA works here")
+@pytest.mark.skipif(not registry.why_not("cuda"), reason="CUDA works here")
 def test_without_a_gpu_auto_is_silent_and_cuda_is_refused(tmp_path, capfd):
     path = write(tmp_path / "m.onnx", adder())
     assert open_model(path).provider == "CPUExecutionProvider"
@@ -62,9 +62,9 @@ def test_without_a_gpu_auto_is_silent_and_cuda_is_refused(tmp_path, capfd):
     assert "does not run here" in failure.diagnostic.message
 
 
-@pytest.mark.skipif(not session.why_no_cuda(), reason="CUDA works here")
+@pytest.mark.skipif(not registry.why_not("cuda"), reason="CUDA works here")
 def test_a_fallback_to_the_cpu_is_told(tmp_path, monkeypatch):
-    monkeypatch.setattr(session, "why_no_cuda", lambda: "")
+    monkeypatch.setattr(registry, "why_not", lambda name: "")
     path = write(tmp_path / "m.onnx", adder())
     assert "CUDA did not load" in open_model(path, "auto").note
     assert refused(path, "cuda").diagnostic.code.number == "E0612"

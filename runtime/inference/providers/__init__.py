@@ -1,0 +1,1 @@
+"""What can run a model file: the processor, CUDA, TensorRT, OpenVINO."""

@@ -1,0 +1,81 @@
+"""OpenVINO runs model files by its own package."""
+
+from __future__ import annotations
+
+import json
+import threading
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper
+
+from dlc.compiler.cli.main import main
+from dlc.runtime.failures import Failure
+from dlc.runtime.inference.predictor import Predictor
+from dlc.runtime.inference.session import open_model
+
+pytest.importorskip("openvino")
+
+
+def test_it_answers_as_onnxruntime_does_labels_too(trained, capsys):
+    found = {}
+    for provider in ("openvino", "cpu"):
+        words = ["predict", str(trained.model), str(trained.data), "--format", "json"]
+        assert main([*words, "--provider", provider]) == 0
+        record = json.loads(capsys.readouterr().out)
+        found[provider] = record["predictions"]
+        assert record["provider"] == (
+            "OpenVINOExecutionProvider" if provider == "openvino" else "CPUExecutionProvider"
+        )
+    for ours, theirs in zip(found["openvino"], found["cpu"], strict=True):
+        assert ours["label"] == theirs["label"]
+        assert ours["probability"] == pytest.approx(theirs["probability"], abs=1e-5)
+
+
+def test_it_says_what_runs_and_keeps_the_metadata(trained):
+    predictor = Predictor(path=trained.model, provider="openvino", strict=True)
+    assert predictor.session.note == "runs on OpenVINO (OpenVINOExecutionProvider)"
+    assert predictor.info.name == "Flowers"
+    plain = Predictor(path=trained.model, provider="cpu")
+    assert predictor.session.inputs == plain.session.inputs
+    assert predictor.session.outputs == plain.session.outputs
+
+
+def test_callers_at_once_get_their_own_answers(trained):
+    session = open_model(trained.model, "openvino")
+    wrong = []
+
+    def call(seed):
+        rng = np.random.default_rng(seed)
+        for _ in range(20):
+            given = rng.normal(1000, 50, (rng.integers(1, 9), 4)).astype(np.float32)
+            kept = session.run({"measures": given})["logits"]
+            again = session.run({"measures": given[:1]})["logits"]
+            if len(kept) != len(given) or not np.allclose(kept[:1], again, atol=1e-4):
+                wrong.append(seed)
+
+    threads = [threading.Thread(target=call, args=(seed,)) for seed in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong
+
+
+def test_what_it_does_not_know_is_refused_in_one_line(tmp_path):
+    node = helper.make_node("StringNormalizer", ["x"], ["y"], case_change_action="LOWER")
+    graph = helper.make_graph(
+        [node],
+        "g",
+        [helper.make_tensor_value_info("x", TensorProto.STRING, ["N"])],
+        [helper.make_tensor_value_info("y", TensorProto.STRING, ["N"])],
+    )
+    made = helper.make_model(graph, ir_version=9, opset_imports=[helper.make_opsetid("", 20)])
+    onnx.save(made, tmp_path / "m.onnx")
+    with pytest.raises(Failure) as caught:
+        open_model(tmp_path / "m.onnx", "openvino")
+    diagnostic = caught.value.diagnostic
+    assert diagnostic.code.number == "E0612"
+    assert "StringNormalizer" in diagnostic.message
+    assert "\n" not in diagnostic.message
