@@ -104,8 +104,10 @@ class Step:
         kept = dict(kept)
         gradients = {t.name: t.bytes for t in self.outputs}
         first = _first_uses(self.layers)
-        # The loss' own gradient lives beside what it was computed from.
-        peak = sum(kept.values()) + sum(gradients.values()) + self.losses + self.cast
+        # The loss' own gradient lives beside what it was computed from, and beside that of the
+        # outputs, which is as wide as the loss before it is as narrow as they are.
+        given = max(sum(gradients.values()), self.losses)
+        peak = sum(kept.values()) + given + self.losses + self.cast
         kept.pop("loss", None)
         done: dict[str, int] = {}
         cast = self.cast

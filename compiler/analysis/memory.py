@@ -34,7 +34,7 @@ _VIEWS = frozenset(
 )
 # What autocast computes in 16 bits, and what it brings back to 32; all else keeps the
 # widest format of its inputs.
-_NARROW = frozenset(
+NARROW = frozenset(
     {
         *("linear", "bilinear", "conv1d", "conv2d", "conv3d"),
         *("conv_transpose1d", "conv_transpose2d", "conv_transpose3d"),
@@ -54,8 +54,8 @@ _WIDE = frozenset(
 _WIDE_ON_CPU = frozenset({"cdist", "prod"})
 # What keeps a mask of what it dropped.
 _MASKED = frozenset({"dropout", "dropout1d", "dropout2d", "dropout3d"})
-_NARROW_BYTES = 2
-_FLOAT_BYTES = 4
+NARROW_BYTES = 2
+FLOAT_BYTES = 4
 
 
 @record
@@ -107,10 +107,8 @@ def memory(
     Raises `DiagnosticError` E0403 where a size has no top, E0202 and E0302 where `dims`
     names or sets what the program does not allow.
     """
-    sizes = sizes_of(program, dims or {}, batch=batch)
-    typed = with_input_types(program, sizes)
-    walk = _Walk(typed, autocast=autocast, checkpoint=checkpoint, accelerator=accelerator)
-    layers = walk.layers()
+    walk = _walk(program, batch, dims, autocast, checkpoint, accelerator)
+    typed, layers = walk.program, walk.layers()
     outputs = walk.outputs
     parameters = sum(_number(p.elements) * p.dtype.bytes for _, p in typed.parameters())
     trainable = sum(
@@ -136,6 +134,34 @@ def memory(
     )
 
 
+def flow(
+    program: Program,
+    *,
+    batch: int = 1,
+    dims: Mapping[str, int] | None = None,
+    autocast: bool = False,
+    accelerator: bool = True,
+) -> tuple[Program, Sequence[Layer], frozenset[str]]:
+    """The network with its sizes, its layers in the order of `Program.walk`, each with the
+    tensors that flow through, and the names of those that are data. The arguments are those of
+    `memory`, and so is what is raised."""
+    walk = _walk(program, batch, dims, autocast, False, accelerator)
+    layers = walk.layers()
+    return walk.program, layers, frozenset(tensor.name for tensor in walk.inputs)
+
+
+def _walk(
+    program: Program,
+    batch: int,
+    dims: Mapping[str, int] | None,
+    autocast: bool,
+    checkpoint: bool,
+    accelerator: bool,
+) -> _Walk:
+    typed = with_input_types(program, sizes_of(program, dims or {}, batch=batch))
+    return _Walk(typed, autocast=autocast, checkpoint=checkpoint, accelerator=accelerator)
+
+
 def state_copies(optimizer: Optimizer) -> int:
     """How many numbers an optimizer keeps for each number that is trained."""
     momentum = bool(getattr(optimizer, "momentum", 0.0))
@@ -159,7 +185,7 @@ def _loss_bytes(program: Program, settings: Settings | None) -> int:
         return 0
     types = {name: program.graph.values[value] for name, value in program.graph.outputs}
     return sum(
-        _number(types[name].elements) * _FLOAT_BYTES
+        _number(types[name].elements) * FLOAT_BYTES
         for term in settings.loss
         if term.loss.applies == "softmax"
         for name in term.loss.names
@@ -177,7 +203,7 @@ class _Walk:
     def __init__(
         self, program: Program, *, autocast: bool, checkpoint: bool, accelerator: bool
     ) -> None:
-        self._program = program
+        self.program = program
         self._autocast = autocast
         self._checkpoint = checkpoint
         self._accelerator = accelerator
@@ -190,7 +216,7 @@ class _Walk:
         self.outputs: tuple[Tensor, ...] = ()
 
     def layers(self) -> list[Layer]:
-        graph = self._program.graph
+        graph = self.program.graph
         tensors = {name: self._new(name, graph.values[name]) for name in graph.inputs}
         self.inputs = tuple(tensors.values())
         self._graph(graph, "", "", tensors, "")
@@ -224,7 +250,7 @@ class _Walk:
         tensors: dict[str, Tensor],
         block: str,
     ) -> None:
-        called = self._program.graphs[op.graph]
+        called = self.program.graphs[op.graph]
         inner = {port: tensors[value] for port, value in node.inputs}
         path = f"{prefix}{node.name}."
         self._graph(
@@ -281,22 +307,22 @@ class _Walk:
 
     def _cast_bytes(self, node: Node, weights: Sequence[tuple[str, int]]) -> int:
         """Narrow copies of weights, which autocast makes once and autograd keeps."""
-        if not self._autocast or node.kind not in _NARROW:
+        if not self._autocast or node.kind not in NARROW:
             return 0
         new = [(name, size) for name, size in weights if name not in self._cast]
         self._cast.update(name for name, _ in new)
-        return sum(size * _NARROW_BYTES // _FLOAT_BYTES for _, size in new)
+        return sum(size * NARROW_BYTES // FLOAT_BYTES for _, size in new)
 
     def _width(self, kind: str, inputs: Sequence[Tensor]) -> int:
         """The bytes of a float that a layer gives."""
         if not self._autocast:
-            return _FLOAT_BYTES
-        if kind in _NARROW:
-            return _NARROW_BYTES
+            return FLOAT_BYTES
+        if kind in NARROW:
+            return NARROW_BYTES
         if kind in self._wide or not inputs:
-            return _FLOAT_BYTES
-        floats = [t.width for t in inputs if t.width in (_NARROW_BYTES, _FLOAT_BYTES)]
-        return max(floats, default=_FLOAT_BYTES)
+            return FLOAT_BYTES
+        floats = [t.width for t in inputs if t.width in (NARROW_BYTES, FLOAT_BYTES)]
+        return max(floats, default=FLOAT_BYTES)
 
     def _kept(
         self,
@@ -319,16 +345,16 @@ class _Walk:
         own = _number(op.own_bytes(types, results))
         if node.kind in _MASKED:
             own *= 1 if self._accelerator else width
-        elif node.kind in _NARROW:
-            own = own * width // _FLOAT_BYTES
+        elif node.kind in NARROW:
+            own = own * width // FLOAT_BYTES
         return tuple(kept), own
 
     def _as_kept(self, tensor: Tensor, kind: str) -> Tensor:
         """A tensor, or the copy in another width that autocast makes of it."""
-        if self._autocast and kind in _NARROW and tensor.width == _FLOAT_BYTES:
-            return Tensor(f"{tensor.name} (narrow)", tensor.elements, _NARROW_BYTES)
-        if self._autocast and kind in self._wide and tensor.width == _NARROW_BYTES:
-            return Tensor(f"{tensor.name} (wide)", tensor.elements, _FLOAT_BYTES)
+        if self._autocast and kind in NARROW and tensor.width == FLOAT_BYTES:
+            return Tensor(f"{tensor.name} (narrow)", tensor.elements, NARROW_BYTES)
+        if self._autocast and kind in self._wide and tensor.width == NARROW_BYTES:
+            return Tensor(f"{tensor.name} (wide)", tensor.elements, FLOAT_BYTES)
         return tensor
 
 

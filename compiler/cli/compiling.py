@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from pathlib import Path
 
 from dlc.compiler.cli.output import FINDINGS, CommandError, read_source, with_levels
@@ -46,3 +47,23 @@ def compile_spec(arguments: argparse.Namespace) -> Compilation:
     if result.compilation is None or any(d.severity is Severity.ERROR for d in levelled):
         raise CommandError(*levelled, status=FINDINGS)
     return result.compilation
+
+
+def add_dims(parser: argparse.ArgumentParser) -> None:
+    """`--dim`, for what depends on sizes that a spec leaves open."""
+    parser.add_argument(
+        "--dim",
+        action="append",
+        default=[],
+        dest="dims",
+        type=_size,
+        metavar="NAME=SIZE",
+        help="a size that the spec leaves open: T=128, N=32",
+    )
+
+
+def _size(text: str) -> tuple[str, int]:
+    found = re.match(r"([A-Za-z_]\w{0,63})=([1-9]\d{0,14})\Z", text)
+    if found is None:
+        raise argparse.ArgumentTypeError(f"`{text}` is no size: write `T=128`")
+    return found[1], int(found[2])

@@ -58,7 +58,7 @@ COMMANDS: Final[dict[str, Command]] = {
         Command("init", f"{_RUNTIME}.init", "a first spec from a file of data", _SPEC),
         Command("data", f"{_RUNTIME}.data", "audit the data of a spec", _SPEC),
         Command("check", f"{_COMPILER}.check", "find every mistake, with its place", _SPEC),
-        Command("cost", f"{_COMPILER}.cost", "parameters, MACs and bytes per layer", _SPEC),
+        Command("cost", f"{_RUNTIME}.cost", "parameters, MACs, memory, per layer", _SPEC),
         Command("diff", f"{_RUNTIME}.diff", "what differs between two specs, or runs", _SPEC),
         Command("graph", f"{_COMPILER}.graph", "the network as a picture, or as text", _SPEC),
         Command("build", f"{_COMPILER}.build", "write plain PyTorch", _SPEC),

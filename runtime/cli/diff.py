@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from dlc.compiler import spec_differences
 from dlc.compiler.analysis.layer_changes import LayerChange, NetworkChange, layer_changes
-from dlc.compiler.cli.compiling import check_path
-from dlc.compiler.cli.cost import size_of
+from dlc.compiler.cli.compiling import add_dims, check_path
 from dlc.compiler.cli.output import USAGE, CommandError, add_common, report, terminal_width
 from dlc.compiler.cli.units import bytes_text
 from dlc.compiler.diagnostics.model import Diagnostic, DiagnosticError, Severity
@@ -50,15 +49,7 @@ Exit status: 0 equal, 1 different, 2 where one of them cannot be compared."""
         metavar="PATH=VALUE",
         help="change a parameter or setting of the second: p=0.2, optimizer.lr=1e-3",
     )
-    parser.add_argument(
-        "--dim",
-        action="append",
-        default=[],
-        dest="dims",
-        type=size_of,
-        metavar="NAME=SIZE",
-        help="a size that the specs leave open, for the cost: T=128",
-    )
+    add_dims(parser)
     parser.add_argument("--root", metavar="DIR", help="the folder that imports stay in")
     add_common(parser, formats=("text", "json"), lints=False)
 

@@ -32,8 +32,9 @@ def test_a_network_does_not_differ_from_itself_nor_its_other_surface() -> None:
 
 
 def test_another_argument_is_told_with_what_follows_from_it() -> None:
-    found = changes("a = linear(16); tanh; output y = linear(2)",
-                    "a = linear(24); tanh; output y = linear(2)")  # fmt: skip
+    found = changes(
+        "a = linear(16); tanh; output y = linear(2)", "a = linear(24); tanh; output y = linear(2)"
+    )
     first, second, third = found.layers
     assert first.differences == (
         ("out_features", "16", "24"),
@@ -46,8 +47,9 @@ def test_another_argument_is_told_with_what_follows_from_it() -> None:
 
 
 def test_an_inserted_layer_is_the_only_one_though_it_renumbers_those_behind_it() -> None:
-    found = changes(BASE, BASE.replace("linear(16); relu; output", "linear(16); dropout(0.5); "
-                                       "relu; output"))  # fmt: skip
+    found = changes(
+        BASE, BASE.replace("linear(16); relu; output", "linear(16); dropout(0.5); relu; output")
+    )
     assert (only(found).change, only(found).text) == ("added", "dropout()")
     assert found.same == 5
 
@@ -62,15 +64,18 @@ def test_a_layer_put_before_others_of_its_kind_renames_them() -> None:
 
 
 def test_a_renamed_layer_is_one_renamed() -> None:
-    found = changes("a = linear(16); relu; output y = linear(2)",
-                    "hidden = linear(16); relu; output y = linear(2)")  # fmt: skip
+    found = changes(
+        "a = linear(16); relu; output y = linear(2)",
+        "hidden = linear(16); relu; output y = linear(2)",
+    )
     assert told(found) == [("renamed", "a", "hidden")]
     assert not found.layers[0].differences
 
 
 def test_of_two_equal_layers_the_one_that_is_named_so_stays() -> None:
-    found = changes("a = linear(8); b = linear(8); output y = linear(2)",
-                    "b = linear(8); output y = linear(2)")  # fmt: skip
+    found = changes(
+        "a = linear(8); b = linear(8); output y = linear(2)", "b = linear(8); output y = linear(2)"
+    )
     assert told(found) == [("removed", "a", None)]
 
 
@@ -119,14 +124,18 @@ def test_a_deeper_stack_is_the_layers_that_were_added() -> None:
 
 
 def test_a_layer_that_moved_is_told_by_what_it_reads() -> None:
-    found = changes("a = linear(8); d = dropout(0.5); r = relu; output y = linear(2)",
-                    "a = linear(8); r = relu; d = dropout(0.5); output y = linear(2)")  # fmt: skip
+    found = changes(
+        "a = linear(8); d = dropout(0.5); r = relu; output y = linear(2)",
+        "a = linear(8); r = relu; d = dropout(0.5); output y = linear(2)",
+    )
     assert not any(layer.change in ("added", "removed") for layer in found.layers)
     assert any(name == "reads" for layer in found.layers for name, _, _ in layer.differences)
 
 
 def test_of_thousands_of_layers_that_are_alike_those_that_differ_are_told() -> None:
     many = "; ".join(["linear(8)", "relu"] * 1500)
-    found = changes(f"dropout(0.1); {many}; output y = linear(2)",
-                    f"dropout(0.2); {many}; dropout(0.3); output y = linear(2)")  # fmt: skip
+    found = changes(
+        f"dropout(0.1); {many}; output y = linear(2)",
+        f"dropout(0.2); {many}; dropout(0.3); output y = linear(2)",
+    )
     assert [layer.change for layer in found.layers] == ["changed", "added"]
