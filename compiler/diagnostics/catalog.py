@@ -129,6 +129,11 @@ _CODES = (
     Code("E0911", "bundle-damaged", "a bundle that is not as it was written"),
     Code("E0913", "bundle-in-the-way", "a folder that a bundle does not replace"),
     Code("E0914", "provider-in-part", "a provider that runs only a part of the model"),
+    # E092x serving
+    Code("E0920", "unusable-token", "a token that cannot guard a server"),
+    Code("E0921", "open-without-token", "a server that others could ask without a token"),
+    Code("E0922", "cannot-listen", "an address or a port that cannot be listened on"),
+    Code("E0923", "bad-model-name", "a name that no model of a server can have"),
     # W01xx lints
     Code("W0101", "unused-value", "a named result or input that nothing uses", Severity.WARNING),
     Code(

@@ -203,6 +203,15 @@ def decode(content: bytes, channels: int | None = None) -> Array:
         raise _BadImage(f"it cannot be decoded: {reason[:1].lower() + reason[1:]}") from None
 
 
+def pixels_of(content: bytes) -> int:
+    """How many pixels an image has, by its head; 0 for what is none."""
+    try:
+        with _opened(content) as image:
+            return int(image.width) * int(image.height)
+    except Exception:
+        return 0
+
+
 def _opened(content: bytes) -> Any:
     """The image in a file, of which only the head is read. `Image.open` would warn of what is
     too large for it, and warnings are switched for all threads at once."""

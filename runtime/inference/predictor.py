@@ -20,7 +20,7 @@ from dlc.runtime.data.columns import Binding, bind
 from dlc.runtime.data.tables import Table, open_table
 from dlc.runtime.export.metadata import ModelInfo
 from dlc.runtime.failures import failure, shown
-from dlc.runtime.inference.feeding import Feeding
+from dlc.runtime.inference.feeding import Columns, Feeding
 from dlc.runtime.inference.rows import row_values
 from dlc.runtime.inference.session import Array, ModelSession, open_model
 
@@ -167,19 +167,24 @@ class Predictor:
     ) -> dict[str, Array]:
         """The outputs for the raw values of `rows` rows, as columns hold them; those of
         `prepared` are behind their host steps."""
-        columns = self.feeding.columns(values, prepared)
+        return self.run_columns(self.feeding.columns(values, prepared), rows)
+
+    def run_columns(self, columns: Columns, rows: int) -> dict[str, Array]:
+        """The outputs for columns that are behind their host steps."""
         found = [
             (places, self.run_batch(feeds, len(places)))
-            for places, feeds in self.feeding.batches(columns, rows, whole=self._longer_outputs())
+            for places, feeds in self.feeding.batches(columns, rows, whole=self.longer_outputs())
         ]
         # Back into the order of the rows.
         order = np.argsort(np.concatenate([places for places, _ in found]))
+        if len(found) == 1 and np.array_equal(order, np.arange(rows)):
+            return found[0][1]
         return {
             name: np.concatenate([outputs[name] for _, outputs in found])[order]
             for name in found[0][1]
         }
 
-    def _longer_outputs(self) -> bool:
+    def longer_outputs(self) -> bool:
         """Whether the lengths of rows are sizes of the answers, which then want one length."""
         return any(
             not isinstance(dim, int)
@@ -189,7 +194,7 @@ class Predictor:
 
     def run_batch(self, feeds: Mapping[str, Array], rows: int) -> dict[str, Array]:
         """The outputs for one batch, in pieces where the file has one of a fixed size."""
-        fixed = self._fixed_batch()
+        fixed = self.fixed_batch()
         if fixed is None:
             return self.session.run(feeds)
         parts: list[dict[str, Array]] = []
@@ -206,7 +211,7 @@ class Predictor:
 
     def batch_rows(self) -> int:
         """Rows a batch whose inputs take some megabytes: enough to keep a processor busy."""
-        fixed = self._fixed_batch()
+        fixed = self.fixed_batch()
         if fixed is not None:
             return fixed
         row_bytes = sum(
@@ -215,7 +220,8 @@ class Predictor:
         )
         return max(1, min(_MOST_ROWS, _BATCH_BYTES // max(row_bytes, 1)))
 
-    def _fixed_batch(self) -> int | None:
+    def fixed_batch(self) -> int | None:
+        """The size of batch that the file has; None where it takes any."""
         sizes = [type_.shape[0] for type_ in self.types.values() if type_.rank]
         return next((size for size in sizes if isinstance(size, int)), None)
 
