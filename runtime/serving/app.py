@@ -188,7 +188,9 @@ class Application:
 
     async def _form(self, request: Request) -> Response:
         predictor = self._model(request).predictor
-        outputs = {o.name: (o.type, tuple(o.shape)) for o in predictor.session.session.get_outputs()}
+        outputs = {
+            o.name: (o.type, tuple(o.shape)) for o in predictor.session.session.get_outputs()
+        }
         return _json(form_of(predictor.info, predictor.session.inputs, outputs))
 
     async def _model_metadata(self, request: Request) -> Response:
