@@ -14,9 +14,13 @@ from dlc.runtime.training.checkpoint import Checkpoint
 from dlc.runtime.training.early_stopping import watch_of
 from dlc.runtime.training.guard import Guard
 from dlc.runtime.training.left_out import not_finite
+from dlc.runtime.training.run_folder import RUN
 
 if TYPE_CHECKING:
     from dlc.runtime.training.trainer import Trainer
+
+
+_KEPT = "rollbacks"
 
 
 class Lost(Exception):
@@ -29,17 +33,23 @@ class Lost(Exception):
 
 
 class Rollback:
-    """Takes a trainer back. Raises `Failure` E0609 after more than `max_skips` times."""
+    """Takes a trainer back. Raises `Failure` E0609 after more than `max_skips` times, counted
+    over all sessions of the run."""
 
     def __init__(self, trainer: Trainer) -> None:
         self._trainer = trainer
-        self._times = 0
-        self._until = 0
+        #: Not of a checkpoint: going back to one must not take back that it was done, nor may a
+        #: run that is killed and gone on with go back for ever.
+        kept = trainer.folder.record.get(_KEPT, {})
+        self._times = int(kept.get("times", 0))
+        self._until = int(kept.get("until", 0))
 
     def begin(self) -> None:
         """Before the first step of a session: there must be something to go back to."""
         if self._trainer.at.step == 0:
             self._trainer.save()
+        if self._trainer.at.step < self._until:
+            self._guard()
 
     def look(self) -> None:
         """Before a step: ends the watch that is no longer needed."""
@@ -55,6 +65,8 @@ class Rollback:
         """To the newest checkpoint."""
         trainer = self._trainer
         self._times += 1
+        self._until = max(self._until, lost.step)
+        trainer.world.together(self._keep)
         if self._times > trainer.plan.settings.train.max_skips:
             raise not_finite(trainer.folder, lost.step, lost.message)
         checkpoint = trainer.world.together(self._newest)
@@ -66,10 +78,19 @@ class Rollback:
             trainer.watch = watch_of(trainer.plan)
         trainer.restore(checkpoint)
         trainer.cut_metrics()
-        trainer.step.guard = Guard(trainer.model, trainer.optimizer, trainer.world)
-        self._until = max(self._until, lost.step)
+        self._guard()
         for hook in trainer.hooks.all:
             hook.began(trainer)
+
+    def _guard(self) -> None:
+        trainer = self._trainer
+        trainer.step.guard = Guard(trainer.model, trainer.optimizer, trainer.world)
+
+    def _keep(self) -> None:
+        """Writes down how often the run went back, and until where it is watched."""
+        folder = self._trainer.folder
+        folder.record[_KEPT] = {"times": self._times, "until": self._until}
+        folder.write_json(RUN, folder.record)
 
     def _newest(self) -> Checkpoint:
         found = self._trainer.folder.checkpoints.load_newest(lambda problem: None)

@@ -74,6 +74,8 @@ class Step:
         self.norm: torch.Tensor | None = None
         self.evaluates = evaluates_loss(optimizer)
         self.micro_batch = execution.choices.micro_batch
+        #: Whether memory was short for it.
+        self.shortened = False
         self.least = 2 if batch_statistics else 1
         self.scaler = execution.scaler()
         #: Steps that fp16 left out because a gradient was not finite, on the device.
@@ -102,7 +104,7 @@ class Step:
             # Not before here are the tensors of the failed pass gone with its error.
             self.optimizer.zero_grad(set_to_none=True)
             release_memory(self.execution.device)
-            self.micro_batch = fewer
+            self.micro_batch, self.shortened = fewer, True
             self.on_fewer(fewer)
 
     def _fewer(self, size: int) -> int | None:
@@ -255,17 +257,24 @@ class Step:
     # ── state ────────────────────────────────────────────────────────────────
 
     def state(self) -> dict[str, Any]:
-        """What a checkpoint keeps, as plain JSON: the scale of fp16, and skipped steps."""
-        if self.scaler is None:
-            return {}
-        return {"scaler": self.scaler.state_dict(), "skipped": self.skipped_steps}
+        """What a checkpoint keeps, as plain JSON: the scale of fp16, skipped steps, and how many
+        samples are computed at once where memory was short."""
+        found: dict[str, Any] = {}
+        if self.scaler is not None:
+            found |= {"scaler": self.scaler.state_dict(), "skipped": self.skipped_steps}
+        if self.shortened:
+            found["micro_batch"] = self.micro_batch
+        return found
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Takes back what `state` gave."""
-        if self.scaler is not None and state:
+        if self.scaler is not None and "scaler" in state:
             self.scaler.load_state_dict(dict(state["scaler"]))
             device = self.execution.device
             self.skipped = torch.tensor(state["skipped"], dtype=torch.int64, device=device)
+        # Of several ranks each computes a part of it.
+        if "micro_batch" in state and self.world.size == 1:
+            self.micro_batch, self.shortened = state["micro_batch"], True
 
     @property
     def skipped_steps(self) -> int:

@@ -11,14 +11,13 @@ import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 
 from dlc.runtime.augmentation.augmenter import Augmenter
 from dlc.runtime.device import is_out_of_memory, used_bytes
-from dlc.runtime.failures import Failure, failure
 from dlc.runtime.training import optimizer_state
 from dlc.runtime.training.checkpoint import Checkpoint
 from dlc.runtime.training.early_stopping import watch_of
@@ -32,8 +31,9 @@ from dlc.runtime.training.plan import Plan
 from dlc.runtime.training.position import Position
 from dlc.runtime.training.progress import Progress
 from dlc.runtime.training.rollback import Lost, Rollback
-from dlc.runtime.training.run_folder import RUN, RunFolder
+from dlc.runtime.training.run_folder import RunFolder
 from dlc.runtime.training.samples import Epochs, Rows, Samples, Take
+from dlc.runtime.training.short_memory import ShortMemory
 from dlc.runtime.training.signals import Stop
 from dlc.runtime.training.spikes import Spikes
 from dlc.runtime.training.stepping import Network, step_of
@@ -113,7 +113,8 @@ class Trainer:
             steps_per_epoch=epochs.steps,
             world=world,
         )
-        self.step.on_fewer = self._fewer
+        self.short = ShortMemory(self)
+        self.step.on_fewer = self.short.fewer
         self.optimizer = self.step.optimizer
         self.schedule = self.step.schedule
         self.rollback = Rollback(self) if train.on_nan == "rollback" else None
@@ -177,7 +178,7 @@ class Trainer:
                 raise failed from None
             if not is_out_of_memory(error):
                 raise
-            raise self._out_of_memory() from None
+            raise self.short.refusal() from None
         finally:
             self.progress.stop()
 
@@ -242,7 +243,7 @@ class Trainer:
             at.epoch, at.taken = at.epoch + 1, 0
         if self.pulse.due(at.step):
             self._read()
-        if at.step >= self._due or self.stop.requested:
+        if at.step >= self._due or self.stop.requested or self.short.pending:
             self._event()
             if not self.going:
                 return False
@@ -263,7 +264,7 @@ class Trainer:
         last = step >= self.total
         self.pulse.meet(step)
         self._read()
-        save = last or step % self.save_steps == 0 or self.stop.requested
+        save = last or step % self.save_steps == 0 or self.stop.requested or self.short.pending
         if last or step % self.validate_steps == 0:
             best = self._validate()
             save = save or best
@@ -391,26 +392,6 @@ class Trainer:
         places = self.samples.places(order, entry.taken, end, entry.epoch)
         return [int(row) for row in self.row_numbers[places]]
 
-    def _out_of_memory(self) -> Failure:
-        size = self.epochs.batch_size
-        device = self.samples.device
-        return failure(
-            "E0615",
-            f"the memory of `{device}` does not hold a batch of {size:,} samples",
-            help=f"set `data.batch_size` to {max(size // 2, 1)} and `train.accumulate` to 2: "
-            "a step is then the same",
-        )
-
-    def _fewer(self, size: int) -> None:
-        """Writes down that the memory holds fewer samples than a batch at once."""
-        self.choices = replace(self.choices, micro_batch=size)
-        self.folder.record["choices"] |= {"micro_batch": size}
-        self.folder.write_json(RUN, self.folder.record)
-        text = f"memory is short: {size:,} samples are computed at once from here on"
-        if self.plan.batch_statistics:
-            text += ", and batch norm takes its statistics over so many"
-        self.progress.say(text)
-
     # ── state ────────────────────────────────────────────────────────────────
 
     def save(self) -> None:
@@ -454,6 +435,7 @@ class Trainer:
             )
         )
         self.saved = at.step
+        self.short.saved()
         best = self.watch.step if self.watch is not None else None
         store.prune(self.plan.settings.train.checkpoint.keep, best)
 
@@ -467,6 +449,7 @@ class Trainer:
         schedule = {**self.schedule.state_dict(), **state["schedule"]}
         self.schedule.load_state_dict(schedule)
         self.step.restore(state.get("step_state", {}))
+        self.short.restored()
         self.hooks.restore(checkpoint.averages, state.get("hooks", {}))
         self.world.restore_random(state, self.samples.device, checkpoint.step)
         self.at = Position(

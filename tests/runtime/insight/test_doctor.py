@@ -74,6 +74,17 @@ layers:
   - linear: 4
     output: logits
 """,
+    "places": """dlc: 1
+name: Places
+inputs: {x: "float[N, 6, 5]"}
+layers:
+  - linear: 7
+  - leaky_relu
+  - softmax
+  - flatten
+  - linear: 4
+    output: logits
+""",
 }
 _SPEC = "against the spec"
 #: Network, what of the module is replaced by what, and the check that must fail.
@@ -189,7 +200,21 @@ BUGS: dict[str, tuple[str, str, str, str]] = {
     "mask turned round": ("sequence", "mask = ~key_padding_mask", "mask = key_padding_mask", _SPEC),
     "attention not scaled": ("sequence", "attn_mask=mask,", "attn_mask=mask, scale=1.0,", _SPEC),
     "states swapped": ("recurrent", "y = h[-directions:]", "y = c[-directions:]", _SPEC),
-    "softmax over the batch": ("recurrent", "dim=-1", "dim=0", "samples apart"),
+    "softmax over the batch": ("recurrent", "dim=-1", "dim=0", "softmax axis"),
+    "softmax over places": ("places", "dim=-1", "dim=1", "softmax axis"),
+    "softmax left out": ("places", "x = F.softmax(x, dim=-1)", "x = x", "softmax axis"),
+    "epsilon left out": (
+        "images",
+        "nn.BatchNorm2d(8)",
+        "nn.BatchNorm2d(8, eps=0.1)",
+        "onnx parity",
+    ),
+    "relu for a leaky relu": (
+        "places",
+        "F.leaky_relu(x)",
+        "F.relu(x)",
+        "onnx parity",
+    ),
 }
 _HELPERS = """
 
@@ -256,6 +281,33 @@ def test_the_first_layer_that_differs_is_named(tmp_path: Path) -> None:
     (found,) = examine(patient, only=[_SPEC])
     # The pool is a function: the layer behind it is the first that shows it.
     assert found.layer == "conv2d_2"
+
+
+def test_what_cannot_be_exported_is_said_and_is_no_failure() -> None:
+    text = """dlc: 1
+name: Free
+inputs: {x: "float[N, 3, H, W]"}
+layers:
+  - adaptive_avg_pool2d: {output_size: [2, 2]}
+  - flatten
+  - linear: 4
+    output: logits
+"""
+    compilation = compiled(check_yaml(text + _REST))
+    patient = Patient(compilation, load_module(generate(compilation)))
+    (found,) = examine(patient, only=["onnx parity"])
+    assert found.state == "skip"
+    assert "E0614" in found.figure
+
+
+def test_a_softmax_over_the_batch_is_named_with_the_layer_before_it(tmp_path: Path) -> None:
+    source = generate(_compiled("places"))
+    given = _module(tmp_path, source.replace("dim=-1", "dim=0"), "batch")
+    for reference in (None, load_module(source)):
+        patient = Patient(_compiled("places"), given, reference=reference)
+        (found,) = examine(patient, only=["softmax axis"])
+        assert "over dim 0 of [8, 6, 7] runs over the batch" in found.figure
+        assert found.layer == "linear"
 
 
 class TestCommand:

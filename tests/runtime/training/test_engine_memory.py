@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 import torch
@@ -13,12 +13,14 @@ from test_engine_steps import CPU, plan
 
 from dlc.compiler.components.sections.train import Train
 from dlc.runtime.failures import Failure
-from dlc.runtime.training import step, validation
-from dlc.runtime.training.checkpoint import CheckpointStore
+from dlc.runtime.training import assembly, step, validation
+from dlc.runtime.training.checkpoint import Checkpoint, CheckpointStore
 from dlc.runtime.training.engine import fitting
 from dlc.runtime.training.engine.choices import Choices
 from dlc.runtime.training.engine.execution import Execution
+from dlc.runtime.training.hooks import Hook
 from dlc.runtime.training.progress import Silent
+from dlc.runtime.training.run_folder import RUN, RunFolder
 from dlc.runtime.training.step import Step
 
 
@@ -148,3 +150,100 @@ def test_the_limit_is_that_of_the_spec_or_of_the_device(monkeypatch: pytest.Monk
     assert fitting.limit_of(Train(memory=5e9), CPU) == 5_000_000_000
     assert fitting.limit_of(Train(), CPU) == 7
     assert fitting.limit_of(Train(), torch.device("cuda")) == 9
+
+
+class Clock(Hook):
+    """Tells how many steps are done."""
+
+    name: ClassVar[str] = "clock"
+    step: ClassVar[int] = 0
+
+    def before_step(self, step: int) -> None:
+        Clock.step = step
+
+
+class Killed(BaseException):
+    """Ends a session at once."""
+
+
+@pytest.fixture
+def short_from_step_9(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A device of which others take so much after nine steps that it holds ten samples."""
+    outputs, hooks = Execution.outputs, assembly.hooks_of
+
+    def limited(self: Execution, run: Any, inputs: Any, *, whole: bool) -> Any:
+        if Clock.step >= 9 and len(inputs["x"]) > 10:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return outputs(self, run, inputs, whole=whole)
+
+    monkeypatch.setattr(Execution, "outputs", limited)
+    monkeypatch.setattr(assembly, "hooks_of", lambda plan: (*hooks(plan), Clock()))
+
+
+def _micro_batch(run: Path) -> int | None:
+    found: int | None = json.loads((run / "run.json").read_text())["choices"]["micro_batch"]
+    return found
+
+
+@pytest.mark.usefixtures("short_from_step_9")
+@pytest.mark.parametrize("where", ["before it is kept", "while it is kept", "long after"])
+def test_a_run_that_was_killed_where_memory_was_short_ends_as_if_never_killed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    whole, run = tmp_path / "whole", tmp_path / "run"
+    expected = toy.start(whole, plan(tmp_path)).summary
+    assert _micro_batch(whole) == 8
+    assert 10 in CheckpointStore(whole / "checkpoints").steps()
+    save, write_json = CheckpointStore.save, RunFolder.write_json
+
+    def saving(store: CheckpointStore, checkpoint: Checkpoint) -> Path:
+        if checkpoint.step == (10 if where == "before it is kept" else 21):
+            raise Killed
+        return save(store, checkpoint)
+
+    def writing(folder: RunFolder, name: str, value: Any) -> None:
+        if where == "while it is kept" and name == RUN and Clock.step == 9:
+            raise Killed
+        write_json(folder, name, value)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(CheckpointStore, "save", saving)
+        patch.setattr(RunFolder, "write_json", writing)
+        with pytest.raises(Killed):
+            toy.start(run, plan(tmp_path))
+    # Until a checkpoint keeps it, steps that are done again are done as they were.
+    assert _micro_batch(run) == (8 if where == "long after" else None)
+    store = CheckpointStore(run / "checkpoints")
+    assert [store.load(step).step for step in store.steps()][:1] == [7]
+    found = toy.resume(run, plan(tmp_path)).summary
+    assert found["weights"] == expected["weights"]
+    assert _micro_batch(run) == 8
+    lines, others = (
+        [line.partition('"seconds"')[0] for line in (f / "metrics.jsonl").read_text().splitlines()]
+        for f in (run, whole)
+    )
+    assert lines == others
+
+
+def test_where_nothing_fits_any_more_the_last_good_checkpoint_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = toy.start(tmp_path / "whole", plan(tmp_path)).summary
+    outputs, hooks = Execution.outputs, assembly.hooks_of
+
+    def limited(self: Execution, run: Any, inputs: Any, *, whole: bool) -> Any:
+        if Clock.step >= 16:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return outputs(self, run, inputs, whole=whole)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Execution, "outputs", limited)
+        patch.setattr(assembly, "hooks_of", lambda plan: (*hooks(plan), Clock()))
+        with pytest.raises(Failure) as caught:
+            toy.start(tmp_path / "run", plan(tmp_path))
+    assert caught.value.diagnostic.code.number == "E0615"
+    newest = CheckpointStore(tmp_path / "run" / "checkpoints").load_newest()
+    assert newest is not None
+    assert newest.step == 14
+    assert _micro_batch(tmp_path / "run") is None
+    assert toy.resume(tmp_path / "run", plan(tmp_path)).summary["weights"] == whole["weights"]

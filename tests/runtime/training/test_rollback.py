@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import toy
 from test_left_out import LOSS, SPOILED, CutOff, Enough
@@ -72,3 +73,73 @@ def test_a_run_goes_back_so_often_and_no_more(tmp_path: Path) -> None:
         toy.start(tmp_path / "run", _plan(tmp_path, SPOILED, "rollback", max_skips=1))
     assert found.value.diagnostic.code.number == "E0609"
     assert CheckpointStore(tmp_path / "run" / "checkpoints").steps()
+
+
+class Killed(toy.Silent):
+    """Ends a session as soon as it went back so often, before anything else is saved."""
+
+    def __init__(self, times: int = 1) -> None:
+        self.times = times
+
+    def say(self, text: str) -> None:
+        if "back to step" in text:
+            self.times -= 1
+
+    def advance(self, **figures: Any) -> None:
+        if not self.times:
+            raise Enough
+
+
+class PastIt(toy.Silent):
+    """Ends a session when a checkpoint is behind the batch for which it went back."""
+
+    def __init__(self, run: Path) -> None:
+        self.run = run
+
+    def validated(self, record: Any, *, best: bool) -> None:
+        until = _kept(self.run).get("until", 10**9)
+        if CheckpointStore(self.run / "checkpoints").steps()[-1] > until:
+            raise Enough
+
+
+def _kept(run: Path) -> dict[str, int]:
+    found: dict[str, int] = json.loads((run / "run.json").read_text()).get("rollbacks", {})
+    return found
+
+
+def test_how_often_a_run_went_back_outlives_every_restart(tmp_path: Path) -> None:
+    plan = _plan(tmp_path, SPOILED, "rollback")
+    whole = toy.start(tmp_path / "whole", plan)
+    times = _kept(tmp_path / "whole")["times"]
+    assert times > 1
+    run, sessions = tmp_path / "run", 0
+    with pytest.raises(Enough):
+        toy.start(run, plan, progress=Killed())
+    while True:
+        sessions += 1
+        # Going on does not go back once more to where the run has been.
+        assert _kept(run)["times"] == sessions
+        try:
+            found = toy.resume(run, plan, progress=Killed())
+        except Enough:
+            continue
+        break
+    assert sessions == times
+    assert _kept(run) == _kept(tmp_path / "whole")
+    assert found.summary["weights"] == whole.summary["weights"]
+    assert _metrics(run) == _metrics(tmp_path / "whole")
+
+
+def test_a_run_cannot_go_back_for_ever_by_being_restarted(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    with pytest.raises(Enough):
+        toy.start(run, _plan(tmp_path, SPOILED, "rollback"), progress=PastIt(run))
+    assert _kept(run)["times"] == 1
+    with pytest.raises(Failure) as found:
+        toy.resume(run, _plan(tmp_path, SPOILED, "rollback", max_skips=1))
+    # Not that two batches were left out: it did not go back a second time.
+    assert found.value.diagnostic.message.startswith("the loss became nan")
+    kept = CheckpointStore(run / "checkpoints")
+    assert kept.steps()
+    for step in kept.steps():
+        assert all(np.isfinite(tensor).all() for tensor in kept.load(step).model.values())
