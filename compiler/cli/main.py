@@ -69,6 +69,7 @@ COMMANDS: Final[dict[str, Command]] = {
         Command("transfer", f"{_RUNTIME}.transfer", "what trained weights fill of a spec", _MODEL),
         Command("evaluate", f"{_RUNTIME}.evaluate", "metrics of a run or an ONNX file", _MODEL),
         Command("export", f"{_RUNTIME}.export", "a run to ONNX, compared with PyTorch", _MODEL),
+        Command("verify", f"{_RUNTIME}.verify", "is a bundle whole, and right, here", _MODEL),
         Command("predict", f"{_RUNTIME}.predict", "answers of an ONNX file for data", _MODEL),
         Command("serve", f"{_RUNTIME}.serve", "models behind HTTP and gRPC", _MODEL),
         Command("features", f"{_RUNTIME}.features", "what a layer gives, as a table", _MODEL),

@@ -127,6 +127,7 @@ _CODES = (
     # E091x bundles
     Code("E0910", "no-bundle", "a folder that is no bundle, or of another version"),
     Code("E0911", "bundle-damaged", "a bundle that is not as it was written"),
+    Code("E0912", "golden-differs", "a model that does not give its golden answers"),
     Code("E0913", "bundle-in-the-way", "a folder that a bundle does not replace"),
     Code("E0914", "provider-in-part", "a provider that runs only a part of the model"),
     # E092x serving

@@ -46,7 +46,8 @@ class Manifest:
     version: str = VERSION
 
     def content(self) -> bytes:
-        """The file."""
+        """The file. `seal` is the SHA-256 of what it says without it, so that no bit of it
+        changes unseen; it tells damage, not who wrote it."""
         record = {
             "format": FORMAT,
             "dlc": self.version,
@@ -57,7 +58,12 @@ class Manifest:
                 for name, entry in sorted(self.files.items())
             },
         }
-        return (json.dumps(record, indent=2, ensure_ascii=False) + "\n").encode()
+        seal = hashlib.sha256(_json(record)).hexdigest()
+        return _json({**record, "seal": seal})
+
+
+def _json(record: Mapping[str, Any]) -> bytes:
+    return (json.dumps(record, indent=2, ensure_ascii=False) + "\n").encode()
 
 
 def is_bundle(folder: Path) -> bool:
@@ -89,9 +95,12 @@ def read_manifest(folder: Path) -> Manifest:
             folder, f"its format is `{str(format)[:40]}`, and this version reads `{FORMAT}`"
         )
     try:
-        return _parsed(record)
+        manifest = _parsed(record)
     except (ValueError, KeyError, TypeError, AttributeError):
         raise _no_bundle(folder, f"its `{MANIFEST}` is damaged") from None
+    if manifest.content() != content:
+        raise _no_bundle(folder, f"its `{MANIFEST}` was changed after it was written")
+    return manifest
 
 
 def _parsed(record: Mapping[str, Any]) -> Manifest:

@@ -9,7 +9,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dlc.runtime.bundle.card import model_card
+from dlc.runtime.bundle.drawing import check_core, draw_golden
 from dlc.runtime.bundle.layout import (
+    CARD,
     CORE,
     HOST,
     LABELS,
@@ -27,6 +30,7 @@ from dlc.runtime.bundle.manifest import (
     refusal,
     sha256_of,
 )
+from dlc.runtime.bundle.portable import portable
 from dlc.runtime.bundle.settings import SessionSettings
 from dlc.runtime.bundle.staging import refuse_target, staged, sync_file
 from dlc.runtime.export.exporter import Exported, export_network
@@ -60,11 +64,16 @@ def export_bundle(network: Network, out: Path, opset: int | None = None) -> Bund
     E0913 where something else is in the way.
     """
     refuse_target(out)
+    network = replace(network, compilation=portable(network.compilation))
     with staged(out) as folder:
         model = export_network(network, folder / MODEL, opset)
         core = export_network(_bare(network), folder / CORE, opset)
         info = _info(folder / MODEL)
-        for name, content in _texts(info).items():
+        check_core(network, model.path, core.path)
+        golden = draw_golden(network, model.path, core.path, info, model.parity.tolerance)
+        files = {**_texts(info), **golden.files()}
+        files[CARD] = model_card(network, model, core, info, golden)
+        for name, content in files.items():
             write_file(folder / name, (content,))
         manifest = _seal(folder, info)
     return Bundled(

@@ -7,7 +7,7 @@ anything fails, nothing is left behind.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,7 +31,7 @@ from dlc.runtime.export.metadata import DataRecord
 from dlc.runtime.export.model_info import model_info
 from dlc.runtime.export.onnx_builder import IR_VERSIONS, export_program
 from dlc.runtime.export.parity import ParityReport, compare
-from dlc.runtime.export.probes import RawValues, probes
+from dlc.runtime.export.probes import Probe, RawValues, probes
 from dlc.runtime.export.reference import TorchReference, network_state
 from dlc.runtime.export.scores import class_scores
 from dlc.runtime.export.weights import Array
@@ -118,13 +118,7 @@ def export_network(
         seconds = time.perf_counter() - began
         reference = TorchReference(network.module, program, settings, network.preprocessing)
         parity = compare(
-            probes(
-                program,
-                _raw(program, pipeline),
-                _centres(network),
-                pipeline.fixed,
-                raws=_raw_values(network),
-            ),
+            network_probes(network),
             draft.model(),
             reference,
             _postprocess(program, pipeline),
@@ -147,6 +141,14 @@ def export_network(
         parity=parity,
         emit_seconds=seconds,
     )
+
+
+def network_probes(network: Network) -> Iterator[Probe]:
+    """The inputs on which the file of a network is compared."""
+    program, settings = network.compilation.program, network.compilation.settings
+    pipeline = _pipeline(program, settings, network.preprocessing)
+    raw = _raw(program, pipeline)
+    return probes(program, raw, _centres(network), pipeline.fixed, raws=_raw_values(network))
 
 
 # ── what stands round the network ────────────────────────────────────────────

@@ -49,15 +49,7 @@ class TorchReference:
     def _tensor(self, name: str, values: Array, double: bool) -> Tensor:
         import torch
 
-        declared = self.program.graph.values[name]
-        if self.preprocessing is not None:
-            if self.preprocessing.inputs[name].pictures:
-                values = planes(values)
-            chain = self.settings.preprocess.get(name, ())
-            statistics = self.preprocessing.inputs[name].statistics
-            # The file takes what the host steps give.
-            steps = [s for s in zip(chain, statistics, strict=True) if s[0].where == "graph"]
-            values = apply(values, [s for s, _ in steps], [found for _, found in steps], declared)
+        values = prepared(name, values, self.program, self.settings, self.preprocessing)
         tensor = torch.from_numpy(values)
         return tensor.double() if double and tensor.is_floating_point() else tensor
 
@@ -65,6 +57,25 @@ class TorchReference:
         if self._double is None:
             self._double = copy.deepcopy(self.module).double()
         return self._double
+
+
+def prepared(
+    name: str,
+    values: Array,
+    program: Program,
+    settings: Settings,
+    preprocessing: Preprocessing | None,
+) -> Array:
+    """What the network takes, of what the file takes for an input."""
+    if preprocessing is None:
+        return values
+    declared, record = program.graph.values[name], preprocessing.inputs[name]
+    if record.pictures:
+        values = planes(values)
+    chain = settings.preprocess.get(name, ())
+    # The file takes what the host steps give.
+    steps = [s for s in zip(chain, record.statistics, strict=True) if s[0].where == "graph"]
+    return apply(values, [s for s, _ in steps], [found for _, found in steps], declared)
 
 
 def program_state(module: nn.Module, program: Program) -> dict[str, Array]:

@@ -6,6 +6,7 @@ weights are there, so files are judged before it sees them.
 
 from __future__ import annotations
 
+import math
 import os
 import stat
 from collections.abc import Iterator
@@ -16,6 +17,10 @@ from dlc.runtime.failures import Failure, failure, io_failure, shown
 
 # protobuf refuses a message of 2 GiB; a file that large cannot be a model.
 _MAX_BYTES = 2**31 - 1
+_MOST_NODES = 1_000_000
+_MOST_DEPTH = 200
+# Numbers that share a byte; texts and nothing have no bytes outside.
+_SMALL = {"INT4": 4, "UINT4": 4, "FLOAT4E2M1": 4, "INT2": 2, "UINT2": 2, "STRING": 0}
 
 
 def check_model_file(path: Path) -> Any:
@@ -29,6 +34,8 @@ def check_model_file(path: Path) -> Any:
     import onnx
 
     model = load_proto(path)
+    if _inlined(model) > _MOST_NODES:
+        raise _unsound(path, "its functions call each other for more than a million nodes")
     for tensor in external_tensors(model):
         _check_external(path, tensor)
     try:
@@ -36,6 +43,33 @@ def check_model_file(path: Path) -> Any:
     except onnx.checker.ValidationError as error:
         raise _unsound(path, first_line(error)) from None
     return model
+
+
+def _inlined(model: Any) -> int:
+    """How many nodes there are once calls of the model's own functions are replaced by their
+    bodies, as onnxruntime does: forty functions that call the next twice are 2^40. Functions
+    in a circle count as one too many; so does a chain deeper than anything sensible."""
+    bodies = {(f.domain, f.name, f.overload): f.node for f in model.functions}
+    known: dict[tuple[str, str, str], int] = {}
+
+    def size(nodes: Any, depth: int) -> int:
+        if depth > _MOST_DEPTH:
+            return _MOST_NODES + 1
+        total = 0
+        for node in nodes:
+            key = (node.domain, node.op_type, node.overload)
+            if key in bodies and key not in known:
+                known[key] = _MOST_NODES + 1
+                known[key] = size(bodies[key], depth + 1)
+            total += known.get(key, 1)
+            for attribute in node.attribute:
+                for inner in (attribute.g, *attribute.graphs):
+                    total += size(inner.node, depth + 1)
+            if total > _MOST_NODES:
+                break
+        return total
+
+    return size(model.graph.node, 0)
 
 
 def load_proto(path: Path) -> Any:
@@ -89,6 +123,8 @@ def _check_external(path: Path, tensor: Any) -> None:
         raise _unsound(path, f"{what} lies in `{location}`, which is no path in its folder")
     folder = path.parent.resolve()
     target = folder / location
+    if target == path.resolve():
+        raise _unsound(path, f"{what} lies in the file itself")
     try:
         status = os.lstat(target)
         resolved = target.resolve()
@@ -103,8 +139,26 @@ def _check_external(path: Path, tensor: Any) -> None:
         length = int(entries.get("length", "0") or 0)
     except ValueError:
         raise _unsound(path, f"{what} has a place that is no number") from None
-    if offset < 0 or length < 0 or offset + length > status.st_size:
+    needed = _bytes(tensor)
+    if offset < 0 or length < 0 or offset + (length or needed) > status.st_size:
         raise _unsound(path, f"{what} lies past the end of `{location}`")
+    if length and length != needed:
+        raise _unsound(path, f"{what} has {length:,} bytes where its sizes ask for {needed:,}")
+
+
+def _bytes(tensor: Any) -> int:
+    """The bytes that the numbers of a tensor take outside of the file."""
+    import onnx
+
+    kind = onnx.TensorProto.DataType.Name(tensor.data_type)
+    bits = _SMALL.get(kind)
+    if bits is None:
+        try:
+            bits = 8 * int(onnx.helper.tensor_dtype_to_np_dtype(tensor.data_type).itemsize)
+        except (KeyError, ValueError, TypeError):
+            return 0
+    count: int = math.prod(tensor.dims)
+    return (count * bits + 7) // 8
 
 
 def _unsound(path: Path, reason: str) -> Failure:

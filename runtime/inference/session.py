@@ -35,8 +35,8 @@ if TYPE_CHECKING:
 
 Array: TypeAlias = npt.NDArray[Any]
 
-# Errors alone: what does not load is told by us.
-_QUIET = 3
+# Nothing: every error is raised, and told by us in one line.
+_QUIET = 4
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -96,7 +96,17 @@ def test_a_manifest_that_we_did_not_write_is_refused(bundle, path, value):
     record = json.loads((bundle / MANIFEST).read_bytes())
     changed(record, path, value)
     (bundle / MANIFEST).write_text(json.dumps(record))
-    assert refused(bundle).code.number == "E0910"
+    found = refused(bundle)
+    assert found.code.number == "E0910"
+    # Each is refused for what it says, not only for being other than it was.
+    assert "was changed" not in found.message
+
+
+def test_a_manifest_written_anew_is_told_from_ours(bundle):
+    record = json.loads((bundle / MANIFEST).read_bytes())
+    record["name"] = "Other"
+    (bundle / MANIFEST).write_text(json.dumps(record, indent=2) + "\n")
+    assert "was changed" in refused(bundle).message
 
 
 @pytest.mark.parametrize("how", ["link", "hard link", "large", "deep"])
