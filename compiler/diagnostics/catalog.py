@@ -135,6 +135,11 @@ _CODES = (
     Code("E0921", "open-without-token", "a server that others could ask without a token"),
     Code("E0922", "cannot-listen", "an address or a port that cannot be listened on"),
     Code("E0923", "bad-model-name", "a name that no model of a server can have"),
+    # E094x answers for much data, and how fast a model is
+    Code("E0940", "answers-begun", "answers that an interrupted run has begun"),
+    Code("E0941", "mismatched-answers", "kept answers that are of another request"),
+    Code("E0942", "damaged-answers", "kept answers that are not what was written"),
+    Code("E0943", "answers-not-given", "answers that a model does not give"),
     # W01xx lints
     Code("W0101", "unused-value", "a named result or input that nothing uses", Severity.WARNING),
     Code(

@@ -1,40 +1,67 @@
-"""`dlc predict`: what a model file answers for the rows of a table."""
+"""`dlc predict`: what a model file answers for the rows of tables."""
 
 from __future__ import annotations
 
 import argparse
+import json
+import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
 from dlc.compiler.cli.output import add_common, report
+from dlc.compiler.components.registry import names
 from dlc.runtime.bundle.opening import find_model
 from dlc.runtime.cli.providers import add_provider
-from dlc.runtime.data.columns import bind
+from dlc.runtime.data.formats.base import Skipped, place_text
+from dlc.runtime.data.skipping import LISTED
 from dlc.runtime.data.splits import PARTS
-from dlc.runtime.data.tables import Table
-from dlc.runtime.failures import failure, shown
-from dlc.runtime.inference.answers import AnswerFile, plain
-from dlc.runtime.inference.evaluator import choose_rows, predictor_subject
-from dlc.runtime.inference.predictor import Answers, Predictor, open_data
+from dlc.runtime.failures import USAGE, failure, shown
+from dlc.runtime.inference.answer_columns import Wanted
+from dlc.runtime.inference.answers import plain
+from dlc.runtime.prediction.encoding import format_of
+from dlc.runtime.prediction.local import answer
+from dlc.runtime.prediction.parts import PartFolder, open_parts
+from dlc.runtime.prediction.progress import Ticker
+from dlc.runtime.prediction.request import Job, Request
+from dlc.runtime.prediction.sizes import rows_of
+from dlc.runtime.training.signals import Stop, stop_on_signals
+from dlc.runtime.training.storage import replace_file
 
 _SHOWN = 10
+#: What needs more than a path.
+_NOT_BY_PATH = ("hugging_face", "parallel_text")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.description = """\
 Example: dlc predict model.onnx digits.parquet -o answers.csv
          dlc predict model.onnx digits.parquet --keep label   (shows ten rows)
+         dlc predict model.onnx 'rows/*.csv.gz' -o all.parquet --resume
+         dlc predict model.onnx pictures -o o.csv --what label,features=conv2
 
-Needs no PyTorch. Files of any size are read in chunks; the order is kept."""
+Data of any size is read in chunks; the order is kept. Until all is answered the answers
+are in `FILE.parts`: after a kill, SIGTERM (exit 143) or Ctrl-C (130) the same command
+with `--resume` goes on, and the file is the same byte for byte."""
     parser.add_argument("model", metavar="MODEL", help="an ONNX file, a bundle, or an exported run")
-    parser.add_argument("data", metavar="DATA", help="csv, tsv, jsonl or parquet")
+    parser.add_argument(
+        "data",
+        metavar="DATA",
+        nargs="+",
+        help="csv, tsv, jsonl, txt (or .gz, .zst), parquet, arrow, npz, idx, a folder of images; "
+        "several, or a quoted glob",
+    )
     parser.add_argument(
         "-o", "--output", metavar="FILE", help="write all answers: csv, tsv, jsonl or parquet"
+    )
+    parser.add_argument(
+        "--what",
+        action="append",
+        default=[],
+        metavar="NAMES",
+        help="label, probabilities, outputs, features=NODE, all, or several with commas "
+        "(default: label and probabilities)",
     )
     parser.add_argument(
         "--keep",
@@ -43,17 +70,47 @@ Needs no PyTorch. Files of any size are read in chunks; the order is kept."""
         metavar="COLUMN",
         help="put a column of the data beside the answers",
     )
+    parser.add_argument(
+        "--numbers", action="store_true", help="put the number of the row, and its file, first"
+    )
     parser.add_argument("--limit", type=positive, metavar="N", help="answer for N rows at most")
     parser.add_argument(
         "--split",
         choices=PARTS,
         metavar="PART",
-        help="train, validation, test: those rows of the training data",
+        help="train, validation, test: those of the training data",
     )
     parser.add_argument(
         "--batch-size", type=positive, metavar="N", help="rows at a time (default: by their size)"
     )
     add_provider(parser)
+    reading = parser.add_argument_group("reading")
+    reading.add_argument(
+        "--source",
+        choices=[name for name in names("source") if name not in _NOT_BY_PATH],
+        metavar="NAME",
+        help="csv, json_lines, ...: where no suffix tells the format",
+    )
+    reading.add_argument("--delimiter", metavar="C", help="what separates the values of a CSV")
+    reading.add_argument(
+        "--on-bad-sample",
+        choices=("fail", "skip"),
+        default="fail",
+        metavar="DO",
+        help="fail, skip: at a row that cannot be read (default: fail)",
+    )
+    writing = parser.add_argument_group("long runs")
+    writing.add_argument(
+        "--resume",
+        action="store_true",
+        help="go on, or begin, or do nothing once all is done",
+    )
+    writing.add_argument(
+        "--chunk-rows",
+        type=positive,
+        metavar="N",
+        help="save every N rows (default: every ten seconds, or 64 MiB)",
+    )
     add_common(parser, formats=("text", "json"), lints=False)
 
 
@@ -66,107 +123,248 @@ def positive(text: str) -> int:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    _refuse_overwriting(arguments)
-    predictor = Predictor(
-        path=find_model(Path(arguments.model)),
+    _refuse_contradictions(arguments)
+    if arguments.output is None:
+        return _show(arguments)
+    return _write(arguments)
+
+
+def _request(arguments: argparse.Namespace, limit: int | None) -> Request:
+    out = Path(arguments.output) if arguments.output is not None else None
+    return Request(
+        model=find_model(Path(arguments.model)),
+        data=tuple(arguments.data),
+        source=arguments.source,
+        delimiter=arguments.delimiter,
         provider=arguments.provider,
         strict=arguments.strict,
+        batch_size=arguments.batch_size,
+        what=Wanted.read(arguments.what),
+        keep=tuple(arguments.keep),
+        numbers=arguments.numbers or out is None,
+        skip=arguments.on_bad_sample == "skip",
+        limit=limit,
+        split=arguments.split,
+        lists=out is None or out.suffix.lower() not in (".csv", ".tsv"),
     )
-    table = open_data(Path(arguments.data))
+
+
+def _refuse_contradictions(arguments: argparse.Namespace) -> None:
     for name in arguments.keep:
         if arguments.keep.count(name) > 1:
-            raise failure("E0311", f"`--keep {name}` is given twice", exit_code=2)
-    limit = arguments.limit
-    if limit is None and arguments.output is None and arguments.format == "text":
-        limit = _SHOWN
-    began = time.perf_counter()
-    only, truth = _part(arguments, predictor, table) if arguments.split else (None, ())
-    answers = predictor.answers(
-        table,
-        batch_size=arguments.batch_size,
-        limit=limit,
-        only=only,
-        keep=tuple(dict.fromkeys((*arguments.keep, *truth))),
-    )
-    record: dict[str, Any] = {"model": arguments.model, "data": arguments.data}
-    if arguments.output is not None:
-        rows = _write(answers, predictor, Path(arguments.output))
-        record |= {"output": arguments.output, "rows": rows}
-        text = f"wrote {shown(Path(arguments.output))}: {_rows(rows)}"
-    else:
-        found = list(_as_rows(answers, predictor))
-        rows = len(found)
-        record |= {"rows": rows, "predictions": found}
-        text = _table(found) if found else "no rows"
-        if limit is not None and rows == limit and arguments.limit is None:
-            text += f"\nthe first {_rows(rows)}; `-o answers.csv` writes all"
-    seconds = time.perf_counter() - began
-    record |= {"provider": predictor.session.provider, "seconds": round(seconds, 3)}
-    text += f"\n{predictor.session.note}, {_rows(rows)} in {seconds:.2g} s"
-    return report((), arguments, "predict", record, answer=text)
-
-
-def _part(
-    arguments: argparse.Namespace, predictor: Predictor, table: Table
-) -> tuple[npt.NDArray[np.int64], tuple[str, ...]]:
-    """The rows of a part, and the columns of their true values."""
-    subject = predictor_subject(predictor)
-    made = subject.made
-    if made is not None and made.regroups:
-        raise failure(
-            "E0311",
-            f"`--split` takes rows of the file, and `{made.objective}` makes samples of them",
-            help="leave `--split` out; `dlc evaluate` measures a part",
-            exit_code=2,
-        )
-    samples, _, places = choose_rows(subject, Path(arguments.data), arguments.split)
-    data = subject.compilation.settings.data
-    assert data is not None
-    filled = made.filled if made is not None else frozenset()
-    targets = {n: t for n, t in subject.compilation.program.targets if n not in filled}
-    bindings = bind(targets, data.columns, table.names, table.path)
-    return samples.rows[places], tuple(c for binding in bindings for c in binding.columns)
-
-
-def _refuse_overwriting(arguments: argparse.Namespace) -> None:
-    if arguments.output is None or not Path(arguments.output).exists():
+            raise failure("E0311", f"`--keep {name}` is given twice", exit_code=USAGE)
+    if arguments.delimiter is not None and len(arguments.delimiter) != 1:
+        raise failure("E0311", "`--delimiter` is one character", exit_code=USAGE)
+    if arguments.output is None:
+        for option in ("resume", "chunk_rows"):
+            if getattr(arguments, option):
+                raise failure(
+                    "E0311",
+                    f"`--{option.replace('_', '-')}` says how answers are written, and none are",
+                    help="add `-o answers.parquet`",
+                    exit_code=USAGE,
+                )
         return
-    for name in (arguments.model, arguments.data):
-        if Path(name).exists() and Path(name).samefile(arguments.output):
+    out = Path(arguments.output)
+    format_of(out)
+    if out.is_dir():
+        raise failure("E0611", f"`{shown(out)}` is a folder", exit_code=USAGE)
+    for name in (arguments.model, *arguments.data):
+        if out.exists() and Path(name).exists() and Path(name).samefile(out):
             raise failure(
                 "E0611",
                 f"the answers would replace `{shown(name)}`, which they are made from",
                 help="give `-o` another name",
-                exit_code=2,
+                exit_code=USAGE,
             )
 
 
-def _write(answers: Iterator[Answers], predictor: Predictor, out: Path) -> int:
-    with AnswerFile(out) as file:
-        for part in answers:
-            file.write(part.columns(predictor.info.labels))
-        if file.rows == 0:
-            raise failure("E0604", "the data has no rows", help="give a table with rows")
-        return file.rows
+# ── into a file ──────────────────────────────────────────────────────────────
 
 
-def _as_rows(answers: Iterator[Answers], predictor: Predictor) -> Iterator[dict[str, Any]]:
-    for part in answers:
-        columns = {
-            name: values.to_pylist() for name, values in part.columns(predictor.info.labels).items()
+class _Told:
+    """Follows an answering: the line in the terminal, and the rows that were left out."""
+
+    def __init__(self, job: Job, ticker: Ticker) -> None:
+        self.job, self.ticker = job, ticker
+        self.skipped: list[tuple[int, Skipped]] = []
+
+    def __call__(self, table: int, rows: int, skipped: Sequence[Skipped]) -> None:
+        self.ticker.advance(rows)
+        self.skipped += [(table, row) for row in skipped[: LISTED - len(self.skipped)]]
+
+    def lines(self, count: int) -> list[str]:
+        if not count:
+            return []
+        found = [f"left out {_rows(count)}:"]
+        for table, row in self.skipped:
+            place = place_text(self.job.tables[table].origin, row.row, row.column)
+            found.append(f"  {place}: {row.reason}")
+        if count > len(self.skipped):
+            found.append(f"  and {count - len(self.skipped):,} more")
+        return found
+
+    def record(self, count: int) -> dict[str, Any]:
+        rows = []
+        for table, row in self.skipped:
+            file = shown(self.job.tables[table].path)
+            where = {"file": file, "row": row.row, "column": row.column, "reason": row.reason}
+            rows.append({key: value for key, value in where.items() if value is not None})
+        return {"count": count, "rows": rows}
+
+
+def _write(arguments: argparse.Namespace) -> int:
+    out, began = Path(arguments.output), time.perf_counter()
+    job = Job(_request(arguments, arguments.limit))
+    format = format_of(out)
+    identity = job.identity(format.suffix)
+    done = _finished(out, identity) if arguments.resume else None
+    if done is not None:
+        record = {**_record(arguments, job), "rows": done["rows"], "output": arguments.output}
+        text = f"{shown(out)} is complete already: {_rows(done['rows'])}"
+        return report((), arguments, "predict", record, answer=text)
+    _make_folder(out)
+    with (
+        stop_on_signals() as stop,
+        open_parts(out, format, identity, resume=arguments.resume) as folder,
+    ):
+        before = folder.rows
+        ticker = Ticker(sys.stderr if arguments.format == "text" else None, rows_of(job), before)
+        told = _Told(job, ticker)
+        try:
+            ended = answer(job, folder, stop, told, arguments.chunk_rows)
+        finally:
+            ticker.stop()
+        record = {
+            **_record(arguments, job),
+            "output": arguments.output,
+            "rows": folder.rows,
+            "resumed": before,
+            "signal": None if ended else stop.name,
+            "skipped": told.record(folder.skipped),
+            "seconds": round(time.perf_counter() - began, 3),
         }
-        for index, number in enumerate(part.numbers.tolist()):
-            row = {name: plain(values[index]) for name, values in columns.items()}
-            yield {"row": number, **row}
+        lines = told.lines(folder.skipped)
+        if not ended:
+            return _stopped(arguments, folder, stop, record)
+        if folder.rows == 0:
+            folder.parts.clear()
+            raise failure("E0604", "the data has no rows", help="give a table with rows")
+        digest = folder.join()
+        if arguments.resume:
+            finished = {**identity, "rows": folder.rows, "sha256": digest}
+            text = json.dumps(finished, indent=2, ensure_ascii=False) + "\n"
+            replace_file(_record_of(out), text.encode())
+        folder.remove()
+    new = record["rows"] - before
+    lines.append(f"wrote {shown(out)}: {_rows(record['rows'])}")
+    lines.append(f"{job.predictor.session.note}, {_rows(new)} in {record['seconds']:.2g} s")
+    return report((), arguments, "predict", record, answer="\n".join(lines))
+
+
+def _record(arguments: argparse.Namespace, job: Job) -> dict[str, Any]:
+    data = arguments.data[0] if len(arguments.data) == 1 else arguments.data
+    return {
+        "model": arguments.model,
+        "data": data,
+        "provider": job.predictor.session.provider,
+    }
+
+
+def _stopped(
+    arguments: argparse.Namespace, folder: PartFolder, stop: Stop, record: Mapping[str, Any]
+) -> int:
+    text = (
+        f"stopped by {stop.name}: {_rows(folder.rows)} answered, kept in `{shown(folder.path)}`\n"
+        "the same command with `--resume` goes on"
+    )
+    report((), arguments, "predict", record, answer=text)
+    return stop.exit_code
+
+
+def _make_folder(out: Path) -> None:
+    from dlc.runtime.failures import io_failure
+
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise io_failure("cannot write", out, error) from None
+
+
+def _record_of(out: Path) -> Path:
+    """What `--resume` leaves beside answers that are complete."""
+    return out.with_name(f"{out.name}.json")
+
+
+def _finished(out: Path, identity: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The record of answers that are complete and those that are asked for."""
+    import hashlib
+
+    try:
+        record = json.loads(_record_of(out).read_bytes())
+        if any(record[key] != value for key, value in identity.items()):
+            return None
+        with out.open("rb") as file:
+            whole = hashlib.file_digest(file, "sha256").hexdigest() == record["sha256"]
+        return dict(record) if whole else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+# ── to the terminal ──────────────────────────────────────────────────────────
+
+
+def _show(arguments: argparse.Namespace) -> int:
+    limit = arguments.limit
+    if limit is None and arguments.format == "text":
+        limit = _SHOWN
+    job, began = Job(_request(arguments, limit)), time.perf_counter()
+    told = _Told(job, Ticker(None, None))
+    count = 0
+    found = []
+    for row, skipped in _as_rows(job, told):
+        count += skipped
+        found += [row] if row is not None else []
+    seconds = time.perf_counter() - began
+    record = {
+        **_record(arguments, job),
+        "rows": len(found),
+        "predictions": found,
+        "seconds": round(seconds, 3),
+    }
+    if count:
+        record["skipped"] = told.record(count)
+    text = _table(found) if found else "no rows"
+    if limit is not None and len(found) == limit and arguments.limit is None:
+        text += f"\nthe first {_rows(limit)}; `-o answers.csv` writes all"
+    text = "\n".join((*told.lines(count), text))
+    text += f"\n{job.predictor.session.note}, {_rows(len(found))} in {seconds:.2g} s"
+    return report((), arguments, "predict", record, answer=text)
+
+
+def _as_rows(job: Job, told: _Told) -> Iterator[tuple[dict[str, Any] | None, int]]:
+    """The rows that are answered, and how many were left out before them."""
+    left = job.limit
+    for index in range(len(job.tables)):
+        if left is not None and left <= 0:
+            return
+        for batch in job.batches(index, last=left):
+            answered = job.answered(index, batch)
+            told(index, 0, answered.skipped)
+            yield None, len(answered.skipped)
+            for row in answered.table.to_pylist() if answered.table is not None else ():
+                yield {name: plain(value) for name, value in row.items()}, 0
+            if batch.final and left is not None:
+                left -= batch.last
 
 
 def _table(rows: Sequence[Mapping[str, Any]]) -> str:
     """Rows under their names; classes that never come near are left to `-o`."""
-    names = [name for name in rows[0] if "probability_" not in name]
-    if len(names) < 2:
-        names = list(rows[0])[:12]
-    cells = [names, *([_cell(row[name]) for name in names] for row in rows)]
-    widths = [max(len(line[i]) for line in cells) for i in range(len(names))]
+    columns = [name for name in rows[0] if "probability_" not in name]
+    if len(columns) < 2:
+        columns = list(rows[0])[:12]
+    cells = [columns, *([_cell(row[name]) for name in columns] for row in rows)]
+    widths = [max(len(line[i]) for line in cells) for i in range(len(columns))]
     return "\n".join(
         "  ".join(text.rjust(width) for text, width in zip(line, widths, strict=True)).rstrip()
         for line in cells

@@ -83,7 +83,7 @@ class AnswerFile:
                 self._file.write(line.encode() + b"\n")
             return
         if suffix != ".parquet":
-            table = _flat(table)
+            table = flat(table)
         if self._writer is None:
             self._writer = self._open(suffix, table.schema)
         self._writer.write_table(table.cast(self._schema))
@@ -112,7 +112,7 @@ def plain(value: Any) -> Any:
     return value if value is None or isinstance(value, bool | int | str) else str(value)
 
 
-def _flat(table: pa.Table) -> pa.Table:
+def flat(table: pa.Table) -> pa.Table:
     """Lists as JSON text, which a delimited file can hold."""
     for index, column in enumerate(table.columns):
         if pa.types.is_nested(column.type):

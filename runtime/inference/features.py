@@ -11,14 +11,14 @@ import pyarrow as pa
 
 from dlc.runtime.export.metadata import ModelInfo, NodeValue
 from dlc.runtime.failures import Failure, failure, shown
-from dlc.runtime.inference.inner_values import chosen_value, inner_values, keep_only
+from dlc.runtime.inference.inner_values import chosen_value, give_too, inner_values, keep_only
 from dlc.runtime.inference.model_files import check_model_file, load_proto
 from dlc.runtime.inference.predictor import Predictor
 from dlc.runtime.inference.session import Array, ModelSession, open_model
 
 #: The name of the one output of a file that is cut at a value; no value of ours has a colon
 #: in front.
-_OUTPUT = ":features"
+OUTPUT = ":features"
 
 
 def read_nodes(path: Path) -> tuple[Mapping[str, NodeValue], ModelInfo]:
@@ -34,9 +34,11 @@ def read_nodes(path: Path) -> tuple[Mapping[str, NodeValue], ModelInfo]:
 @dataclass(kw_only=True)
 class FeatureExtractor(Predictor):
     """A model file that answers with what its `node` gives; what does not lead there is not
-    computed. Raises what `Predictor` raises, and `Failure` E0707 and E0708."""
+    computed, unless it is not `alone`: then the outputs are answers, too. Raises what
+    `Predictor` raises, and `Failure` E0707 and E0708."""
 
     node: str
+    alone: bool = True
 
     def open(self) -> ModelSession:
         nodes, info = read_nodes(self.path)
@@ -55,15 +57,18 @@ class FeatureExtractor(Predictor):
         }
         if info.nodes and found.shape[:1] not in batches:
             raise self.without_rows(str(found))
-        keep_only(model, found.value, _OUTPUT, together)
+        if self.alone:
+            keep_only(model, found.value, OUTPUT, together)
+        else:
+            give_too(model, found.value, OUTPUT)
         changed = model.SerializeToString()
         return open_model(self.path, self.provider, changed=changed, strict=self.strict)
 
     def run_batch(self, feeds: Mapping[str, Array], rows: int) -> dict[str, Array]:
         outputs = super().run_batch(feeds, rows)
-        for values in outputs.values():
-            if values.ndim == 0 or len(values) != rows:
-                raise self.without_rows(str(list(values.shape)))
+        values = outputs[OUTPUT]
+        if values.ndim == 0 or len(values) != rows:
+            raise self.without_rows(str(list(values.shape)))
         return outputs
 
     def without_rows(self, type: str) -> Failure:

@@ -73,15 +73,21 @@ def keep_only(model: ModelProto, value: str, output: str, inputs: Collection[str
     nodes = [*reversed(kept)]
     del graph.node[:], graph.output[:], graph.value_info[:]
     graph.node.extend(nodes)
-    graph.node.add(op_type="Identity", name=output, input=[value], output=[output])
-    # Without a type: onnxruntime infers it, and the checker has seen the file before.
-    graph.output.add(name=output)
+    give_too(model, value, output)
     for index in reversed(range(len(graph.initializer))):
         if graph.initializer[index].name not in needed:
             del graph.initializer[index]
     for index in reversed(range(len(graph.input))):
         if graph.input[index].name not in needed and graph.input[index].name not in inputs:
             del graph.input[index]
+
+
+def give_too(model: ModelProto, value: str, output: str) -> None:
+    """Makes `value` an output of a model, called `output`, beside those that it has."""
+    graph = model.graph
+    graph.node.add(op_type="Identity", name=output, input=[value], output=[output])
+    # Without a type: onnxruntime infers it, and the checker has seen the file before.
+    graph.output.add(name=output)
 
 
 def _names(graph: GraphProto) -> Iterator[str]:

@@ -6,7 +6,6 @@ import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,17 +16,17 @@ from dlc.compiler.components.sources.base import for_path
 from dlc.compiler.ir.dims import symbol
 from dlc.compiler.ir.types import DType, TensorType
 from dlc.runtime.data.columns import Binding, bind
-from dlc.runtime.data.tables import Table, open_table
+from dlc.runtime.data.formats.idx import IdxTable
+from dlc.runtime.data.tables import Skipped, Table, open_table
 from dlc.runtime.export.metadata import ModelInfo
 from dlc.runtime.failures import failure, shown
+from dlc.runtime.inference.answer_columns import Wanted, answer_columns
 from dlc.runtime.inference.feeding import Columns, Feeding
 from dlc.runtime.inference.rows import row_values
 from dlc.runtime.inference.session import Array, ModelSession, open_model
 
 _MOST_ROWS = 1024
 _BATCH_BYTES = 16 << 20
-#: Up to so many numbers of an output get a column each; more become one list.
-_MOST_COLUMNS = 100
 
 _DTYPES = {
     "float": DType.FLOAT32,
@@ -56,15 +55,10 @@ class Answers:
         """As columns of a table: the kept ones, then for each output `label`, `probability`
         of that label, `probability_<class>`, or its plain numbers. With several outputs
         each name begins with the output's."""
-        found: dict[str, pa.Array] = {
-            name: self.kept.column(name).combine_chunks() for name in self.kept.column_names
-        }
-        bases = [name for name in self.outputs if not _companion(name, self.outputs)]
-        for base in bases:
-            prefix = f"{base}_" if len(bases) > 1 else ""
-            for name, values in _answer_columns(base, prefix, self.outputs, labels.get(base, ())):
-                found[_free(name, found)] = values
-        return found
+        return answer_columns(self.outputs, labels, self.kept_columns(), Wanted(usual=True))
+
+    def kept_columns(self) -> dict[str, pa.Array]:
+        return {name: self.kept.column(name).combine_chunks() for name in self.kept.column_names}
 
 
 @dataclass(kw_only=True)
@@ -152,15 +146,29 @@ class Predictor:
             places = np.flatnonzero(
                 np.isin(found, only) if only is not None else found <= (last or found[-1])
             )
-            rows, numbers = chunk.take(pa.array(places)), found[places]
-            for given in row_values(table, rows, numbers, bindings, self.feeding.through):
-                yield Answers(
-                    numbers=numbers[given.places],
-                    outputs=self.run(given.values, len(given.places), given.prepared),
-                    kept=rows.take(pa.array(given.places)).select(list(dict.fromkeys(keep))),
-                )
+            yield from self.answers_to(
+                table, chunk.take(pa.array(places)), found[places], bindings, keep
+            )
             if last is not None and found[-1] >= last:
                 return
+
+    def answers_to(
+        self,
+        table: Table,
+        rows: pa.Table,
+        numbers: npt.NDArray[np.int64],
+        bindings: Sequence[Binding],
+        keep: Sequence[str] = (),
+        lost: dict[int, Skipped] | None = None,
+    ) -> Iterator[Answers]:
+        """The answers for `rows`, whose numbers in the table are `numbers`, in their order.
+        Rows that a table which skips cannot answer for are put into `lost`."""
+        for given in row_values(table, rows, numbers, bindings, self.feeding.through, lost):
+            yield Answers(
+                numbers=numbers[given.places],
+                outputs=self.run(given.values, len(given.places), given.prepared),
+                kept=rows.take(pa.array(given.places)).select(list(dict.fromkeys(keep))),
+            )
 
     def run(
         self, values: Mapping[str, Array], rows: int, prepared: Collection[str] = ()
@@ -226,16 +234,22 @@ class Predictor:
         return next((size for size in sizes if isinstance(size, int)), None)
 
 
-def open_data(path: Path) -> Table:
-    """A table by the suffix of its file. Raises `Failure` E0604, E0602, E0611."""
-    source = for_path(str(path))
+def open_data(path: Path, source: str | None = None, delimiter: str | None = None) -> Table:
+    """A table as the source component `source`, by default that of its suffix, reads it.
+    Raises `Failure` E0604, E0602, E0611."""
     if source is None:
-        raise failure(
-            "E0604",
-            f"the suffix of `{shown(path)}` tells no format",
-            help="name it `.csv`, `.tsv`, `.jsonl` or `.parquet`",
-        )
-    return open_table(path, source.name, delimiter=getattr(source, "delimiter", None))
+        found = for_path(str(path))
+        if found is None:
+            raise failure(
+                "E0604",
+                f"the suffix of `{shown(path)}` tells no format",
+                help="name the file by its format, such as `.csv`, `.jsonl.gz` or `.parquet`",
+            )
+        source = found.name
+    if source == "idx" and "images-idx3" in path.name:
+        labels = path.with_name(path.name.replace("images-idx3", "labels-idx1"))
+        return IdxTable(path, labels if labels.exists() else None)
+    return open_table(path, source, delimiter=delimiter)
 
 
 def _type(name: str, element: str, dims: tuple[int | str, ...], path: Path) -> TensorType:
@@ -262,55 +276,3 @@ def _kept(keep: Sequence[str], table: Table) -> list[str]:
     for name in keep:
         bind({name: nothing}, {}, table.names, table.path)
     return list(keep)
-
-
-def _companion(name: str, outputs: Mapping[str, Array]) -> bool:
-    """Whether an output was made from another by a postprocess step."""
-    return any(name == f"{base}_{suffix}" for base in outputs for suffix in _SUFFIXES)
-
-
-_SUFFIXES = ("label", "probabilities")
-
-
-def _answer_columns(
-    base: str, prefix: str, outputs: Mapping[str, Array], labels: Sequence[str]
-) -> Iterator[tuple[str, pa.Array]]:
-    label = outputs.get(f"{base}_label")
-    chances = outputs.get(f"{base}_probabilities")
-    if label is not None:
-        yield f"{prefix}label", _column(label)
-    if chances is None:
-        if label is None:
-            yield from _numbers(base, f"{base}_", base, outputs[base], ())
-        return
-    one, many = f"{prefix}probability", f"{prefix}probability_"
-    if label is not None and chances.ndim == 2:
-        yield one, _column(chances.max(axis=1))
-    yield from _numbers(one, many, f"{prefix}probabilities", chances, labels)
-
-
-def _numbers(
-    one: str, many: str, all_: str, values: Array, labels: Sequence[str]
-) -> Iterator[tuple[str, pa.Array]]:
-    """An output as one column of numbers, a column each, or one column of lists."""
-    if values.ndim == 1 or (values.ndim == 2 and values.shape[1] == 1):
-        yield one, _column(values.reshape(len(values)))
-    elif values.ndim == 2 and values.shape[1] <= _MOST_COLUMNS:
-        names = labels if len(labels) == values.shape[1] else range(values.shape[1])
-        for index, name in enumerate(names):
-            yield f"{many}{name}", _column(values[:, index])
-    else:
-        yield all_, _column(values)
-
-
-def _column(values: Array) -> pa.Array:
-    if values.ndim == 1 and values.dtype.kind not in "OUS":
-        return pa.array(np.ascontiguousarray(values))
-    return pa.array(values.tolist())
-
-
-def _free(name: str, taken: Mapping[str, Any]) -> str:
-    """`name`, or `predicted_name` where a kept column is called so."""
-    while name in taken:
-        name = f"predicted_{name}"
-    return name

@@ -28,14 +28,19 @@ class RowValues:
 
 
 def row_values(
-    table: Table, rows: pa.Table, numbers: Rows, bindings: Sequence[Binding], prepare: Prepare
+    table: Table,
+    rows: pa.Table,
+    numbers: Rows,
+    bindings: Sequence[Binding],
+    prepare: Prepare,
+    lost: dict[int, Skipped] | None = None,
 ) -> Iterator[RowValues]:
     """The values of `rows`, whose numbers in the table are `numbers`, in their order: all at
     once, or as many at a time as have pictures of one size. Raises `Failure` E0606, but for
-    rows that a table which skips leaves out."""
+    rows that a table which skips leaves out: these are put into `lost`, by their numbers."""
     if not len(numbers):
         return
-    lost: dict[int, Skipped] = {}
+    lost = {} if lost is None else lost
     pictures: dict[str, list[Array]] = {}
     others = []
     for binding in bindings:

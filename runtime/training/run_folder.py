@@ -20,7 +20,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -36,6 +35,7 @@ from dlc.runtime.data.preprocessing import (
 )
 from dlc.runtime.failures import IN_USE, Failure, failure, io_failure, shown
 from dlc.runtime.training.checkpoint import CheckpointStore
+from dlc.runtime.training.locking import take, take_soon
 from dlc.runtime.training.records import Records
 from dlc.runtime.training.storage import DISK, UNFINISHED, Disk, clean, replace_file
 
@@ -169,7 +169,7 @@ class RunFolder:
         except OSError as error:
             raise io_failure("cannot write", self.path / LOCK, error) from error
         # A folder that was given up takes its lock with it: a lock without a name is none.
-        if not _take_soon(file) or not _is_at(file, self.path / LOCK):
+        if not take_soon(file) or not _is_at(file, self.path / LOCK):
             holder = _holder(self.path / LOCK)
             file.close()
             raise failure(
@@ -227,7 +227,7 @@ def is_locked(path: Path) -> bool:
     except OSError:
         return False
     with file:
-        return not _take(file)
+        return not take(file)
 
 
 def resume_run(path: Path, *, disk: Disk = DISK) -> RunFolder:
@@ -297,33 +297,3 @@ def _is_at(file: IO[bytes], path: Path) -> bool:
         return os.path.samestat(os.fstat(file.fileno()), path.stat())
     except OSError:
         return False
-
-
-def _take_soon(file: IO[bytes]) -> bool:
-    """Tries more than once: who only asks whether a folder is locked holds it for a moment."""
-    for _ in range(3):
-        if _take(file):
-            return True
-        time.sleep(0.02)
-    return False
-
-
-def _take(file: IO[bytes]) -> bool:
-    if os.name == "nt":
-        import msvcrt
-
-        try:
-            file.seek(0)
-            getattr(msvcrt, "locking")(file.fileno(), getattr(msvcrt, "LK_NBLCK"), 1)  # noqa: B009
-        except OSError:
-            return False
-        return True
-    import fcntl
-
-    try:
-        fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError as error:
-        raise io_failure("cannot lock", file.name, error) from error
-    return True

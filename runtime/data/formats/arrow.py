@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,23 @@ class ArrowTable(Table):
                 # Offsets of a damaged file may point anywhere.
                 batch.validate(full=True)
                 yield pa.Table.from_batches([batch]).select(columns)
+
+    def passes(self, rows: int) -> int:
+        """Whole batches, where the file has an index of them."""
+        stored = self.stored()
+        ends = accumulate(stored.rows if stored is not None else ())
+        return max((end for end in ends if end <= rows), default=0)
+
+    def _chunks_after(self, passed: int, columns: list[str], rows: int) -> Iterator[pa.Table]:
+        with pa.memory_map(str(self.path)) as source:
+            reader = pa.ipc.open_file(source)
+            done = 0
+            for index in range(reader.num_record_batches):
+                batch = reader.get_batch(index)
+                done += batch.num_rows
+                if done > passed:
+                    batch.validate(full=True)
+                    yield pa.Table.from_batches([batch]).select(columns)
 
     def stored(self) -> Stored | None:
         """The batches of a file; those of a stream have no index."""

@@ -126,24 +126,37 @@ class Table(ABC):
     @abstractmethod
     def _chunks(self, columns: list[str], rows: int) -> Iterator[pa.Table]: ...
 
-    def chunks(self, columns: Sequence[str], rows: int = CHUNK_ROWS) -> Iterator[pa.Table]:
-        """The rows in order, at most `rows` at a time; the columns as asked."""
+    def passes(self, rows: int) -> int:
+        """How many of the first `rows` rows need not be read to come to those behind them."""
+        return 0
+
+    def _chunks_after(self, passed: int, columns: list[str], rows: int) -> Iterator[pa.Table]:
+        """The rows behind the first `passed`, a number that `passes` gave."""
+        raise NotImplementedError(self.format)
+
+    def chunks(
+        self, columns: Sequence[str], rows: int = CHUNK_ROWS, *, passed: int = 0
+    ) -> Iterator[pa.Table]:
+        """The rows in order, at most `rows` at a time; the columns as asked. The first `passed`
+        rows, a number that `passes` gave, are left out."""
         wanted = list(dict.fromkeys(columns))
         for name in wanted:
             if self.names.count(name) > 1:
                 raise self.bad(f"two columns are called `{name}`", help="rename one of them")
         self.skipped = []
         with self._reading():
-            for part in self._chunks(wanted, rows):
+            found = self._chunks_after(passed, wanted, rows) if passed else None
+            for part in found or self._chunks(wanted, rows):
                 for start in range(0, part.num_rows, rows):
                     yield part.slice(start, rows)
 
     def numbered(
-        self, columns: Sequence[str], rows: int = CHUNK_ROWS
+        self, columns: Sequence[str], rows: int = CHUNK_ROWS, *, after: int = 0
     ) -> Iterator[tuple[Rows, pa.Table]]:
-        """The same with the numbers of the rows, from 1: those left out are left out there."""
-        done = 0
-        for part in self.chunks(columns, rows):
+        """The same with the numbers of the rows, from 1: those left out are left out there. Of
+        the first `after` rows none is wanted, and some may be missing."""
+        done = self.passes(after) if after else 0
+        for part in self.chunks(columns, rows, passed=done):
             # A format lists what it skips before it gives the rows that follow.
             missing = np.array([row.row for row in self.skipped], np.int64)
             count = part.num_rows

@@ -78,7 +78,13 @@ class ImageFolder(Table):
         return (IMAGE, LABEL) if classed else (IMAGE,)
 
     def _chunks(self, columns: list[str], rows: int) -> Iterator[pa.Table]:
-        for start in range(0, len(self._paths), rows):
+        return self._chunks_after(0, columns, rows)
+
+    def passes(self, rows: int) -> int:
+        return min(rows, len(self._paths))
+
+    def _chunks_after(self, passed: int, columns: list[str], rows: int) -> Iterator[pa.Table]:
+        for start in range(passed, len(self._paths), rows):
             yield self._rows(start, start + rows, columns)
 
     def _rows(self, start: int, stop: int, columns: list[str]) -> pa.Table:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -33,8 +34,21 @@ class ParquetTable(Table):
             return tuple(file.schema_arrow.names)
 
     def _chunks(self, columns: list[str], rows: int) -> Iterator[pa.Table]:
+        return self._chunks_after(0, columns, rows)
+
+    def passes(self, rows: int) -> int:
+        """Whole row groups."""
+        ends = accumulate(self.stored().rows)
+        return max((end for end in ends if end <= rows), default=0)
+
+    def _chunks_after(self, passed: int, columns: list[str], rows: int) -> Iterator[pa.Table]:
         with self._open() as file:
-            for batch in file.iter_batches(batch_size=rows, columns=columns, use_threads=False):
+            counts = [file.metadata.row_group(i).num_rows for i in range(file.num_row_groups)]
+            ends = accumulate(counts)
+            groups = [index for index, end in enumerate(ends) if end > passed]
+            for batch in file.iter_batches(
+                batch_size=rows, row_groups=groups, columns=columns, use_threads=False
+            ):
                 yield pa.Table.from_batches([batch]).select(columns)
 
     def stored(self) -> Stored:
