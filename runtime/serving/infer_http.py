@@ -28,7 +28,8 @@ from dlc.runtime.serving.refusals import bad, quoted
 from dlc.runtime.serving.served import VERSION
 
 HEADER_LENGTH = "inference-header-content-length"
-_DATATYPES = frozenset(
+#: All that a tensor can be of.
+DATATYPES = frozenset(
     ("BOOL", "UINT8", "INT8", "INT16", "INT32", "INT64", "FP16", "FP32", "FP64", "BYTES")
 )
 _MOST_TENSORS = 1000
@@ -137,8 +138,8 @@ def _inputs(given: object, rest: memoryview) -> tuple[dict[str, Array], memoryvi
             raise bad("an input has a `name`, which is a text")
         if name in found:
             raise bad(f"input {quoted(name)} is given twice")
-        if not isinstance(datatype, str) or datatype not in _DATATYPES:
-            raise bad(f"input {quoted(name)}: `datatype` is one of {', '.join(sorted(_DATATYPES))}")
+        if not isinstance(datatype, str) or datatype not in DATATYPES:
+            raise bad(f"input {quoted(name)}: `datatype` is one of {', '.join(sorted(DATATYPES))}")
         shape = read_shape(name, tensor.get("shape"))
         parameters = _parameters(tensor, f"input {quoted(name)}")
         if "shared_memory_region" in parameters:

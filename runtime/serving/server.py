@@ -17,6 +17,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import uvicorn
 
@@ -26,6 +27,9 @@ from dlc.runtime.serving.catalogue import Catalogue
 from dlc.runtime.serving.connections import connection_type
 from dlc.runtime.serving.guard import Guard
 from dlc.runtime.serving.metrics import Metrics
+
+if TYPE_CHECKING:
+    from dlc.runtime.serving.rpc import Rpc
 
 #: How long readiness has been false, at least, before connections are refused, and how long
 #: nothing has been asked.
@@ -88,13 +92,19 @@ class Server:
         web = _Uvicorn(self._config())
         # Without handlers of their own its messages go to standard error, as ours do.
         logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
+        rpc = self._rpc()
+        port = None
+        if rpc is not None and self._grpc_port is not None:
+            port = await rpc.start(self.host, self._grpc_port)
         with self._signals():
             running = asyncio.create_task(web.serve(sockets=[self._socket]))
             while not web.started and not running.done():
                 await asyncio.sleep(0.005)
-            announce(Address(host=self.host, port=self._socket.getsockname()[1], grpc=None))
+            announce(Address(host=self.host, port=self._socket.getsockname()[1], grpc=port))
             await self._stop.wait()
-            await self._drain()
+            await self._drain(rpc)
+            if rpc is not None:
+                await rpc.stop(0.0 if self._again else 1.0)
             web.should_exit = True
             web.force_exit = self._again
             await running
@@ -106,6 +116,13 @@ class Server:
         self._again = self._stop.is_set()
         self.catalogue.draining = True
         self._stop.set()
+
+    def _rpc(self) -> Rpc | None:
+        if self._grpc_port is None:
+            return None
+        from dlc.runtime.serving.rpc import Rpc
+
+        return Rpc(self.catalogue, self.guard, self.metrics)
 
     def _config(self) -> uvicorn.Config:
         limits = self.catalogue.limits
@@ -123,12 +140,13 @@ class Server:
             timeout_graceful_shutdown=round(limits.drain_seconds),
         )
 
-    async def _drain(self) -> None:
+    async def _drain(self, rpc: Rpc | None) -> None:
         began = quiet = time.monotonic()
         while not self._again:
             await asyncio.sleep(0.02)
             now = time.monotonic()
-            if self.application.active or self.catalogue.busy:
+            active = self.application.active + (rpc.active if rpc is not None else 0)
+            if active or self.catalogue.busy:
                 quiet = now
             if now - began > _NOTICE and now - quiet > _QUIET:
                 return
