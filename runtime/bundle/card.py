@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from dlc.compiler.analysis.cost import cost
@@ -13,9 +12,9 @@ from dlc.compiler.ir.dims import INFINITY, Symbol, symbols
 from dlc.compiler.ir.graph import Program
 from dlc.runtime.bundle.golden import Golden
 from dlc.runtime.bundle.layout import CORE, MODEL
+from dlc.runtime.bundle.numbers import number_format
 from dlc.runtime.export.exporter import Exported, Network
 from dlc.runtime.export.metadata import InputColumns, ModelInfo
-from dlc.runtime.inference.model_files import load_proto
 
 _MOST_SHOWN = 20
 # Of a length that nothing bounds, as what is counted for.
@@ -175,33 +174,15 @@ def _cost(network: Network, model: Exported, core: Exported) -> Iterator[str]:
     yield from _row("---", "---")
     yield from _row("parameters", f"{parameters:,}")
     yield from _row(f"multiply-accumulates{f' ({sizes})' if sizes else ''}", f"{macs:,}")
-    yield from _row("numbers", precision_of(model.path))
+    yield from _row("numbers", number_format(model.path))
     yield from _row(f"`{MODEL}`", f"{model.bytes:,} bytes, {model.nodes} nodes")
     yield from _row(f"`{CORE}`", f"{core.bytes:,} bytes, {core.nodes} nodes")
 
 
-def precision_of(path: Path) -> str:
-    """The element type that most of the weights have."""
-    import onnx
-
-    found: dict[int, int] = {}
-    for tensor in load_proto(path).graph.initializer:
-        size = 1
-        for dim in tensor.dims:
-            size *= dim
-        if tensor.data_type != onnx.TensorProto.STRING:
-            found[tensor.data_type] = found.get(tensor.data_type, 0) + size
-    if not found:
-        return "none"
-    most = max(found, key=lambda kind: found[kind])
-    spelled = str(onnx.TensorProto.DataType.Name(most)).lower()
-    return {"float": "float32", "double": "float64"}.get(spelled, spelled)
-
-
 def _proof(model: Exported, core: Exported, golden: Golden) -> Iterator[str]:
     yield (
-        f"On drawn inputs, extreme ones among them, both models gave what PyTorch gave, within "
-        f"{golden.tolerance.atol:g} + {golden.tolerance.rtol:g} of the value:"
+        "On drawn inputs, extreme ones among them, both models gave what PyTorch gave, within "
+        f"{core.parity.tolerance.atol:g} + {core.parity.tolerance.rtol:g} of the value:"
     )
     yield ""
     for exported in (model, core):
@@ -213,8 +194,10 @@ def _proof(model: Exported, core: Exported, golden: Golden) -> Iterator[str]:
             f"{parity.max_abs:.1e}{answers}"
         )
     yield (
-        "- preprocessing followed by the network alone is the model; the golden answers were "
-        f"drawn, {golden.rows} row{'' if golden.rows == 1 else 's'}, and are no rows of the data"
+        "- preprocessing followed by the network alone is the model; the golden answers, "
+        f"{golden.rows} row{'' if golden.rows == 1 else 's'} to be met within "
+        f"{golden.tolerance.atol:g} + {golden.tolerance.rtol:g} of the value, were drawn and are "
+        "no rows of the data"
     )
 
 

@@ -9,12 +9,13 @@ from pathlib import Path
 import numpy as np
 
 from dlc.runtime.bundle.golden import Golden
+from dlc.runtime.bundle.numbers import FLOAT32, number_format
 from dlc.runtime.data.texts import takes_texts
 from dlc.runtime.export.exporter import Network, network_probes
 from dlc.runtime.export.metadata import InputColumns, ModelInfo
 from dlc.runtime.export.parity import ParityReport, Tolerance, compare
 from dlc.runtime.export.probes import Probe
-from dlc.runtime.export.reference import prepared
+from dlc.runtime.export.reference import TorchReference, prepared
 from dlc.runtime.export.weights import Array
 from dlc.runtime.failures import Failure, failure
 from dlc.runtime.inference.feeding import Feeding
@@ -67,19 +68,25 @@ def draw_golden(
 
 def check_core(network: Network, model: Path, core: Path) -> ParityReport:
     """Proves that preprocessing and the network alone are the model: on every probe, what numpy
-    prepares and `core` computes is what `model` gives. Raises `Failure` E0601."""
+    prepares and `core` computes is what `model` gives. One of fewer bits gives less than that,
+    and PyTorch takes its place. Raises `Failure` E0601."""
     whole, alone = open_model(model, "cpu"), open_model(core, "cpu")
     names = set(alone.outputs)
 
-    def reference(feeds: Mapping[str, Array], *, double: bool = False) -> dict[str, Array]:
+    def as_model(feeds: Mapping[str, Array], *, double: bool = False) -> dict[str, Array]:
         if double:
             raise RuntimeError("a file has one precision")
         return {name: value for name, value in whole.run(feeds).items() if name in names}
 
+    compilation = network.compilation
+    plain = number_format(model) == FLOAT32
+    reference = TorchReference(
+        network.module, compilation.program, compilation.settings, network.preprocessing
+    )
     report = compare(
         network_probes(network),
         lambda feeds: alone.run(prepared_inputs(network, feeds)),
-        reference,
+        as_model if plain else reference,
     )
     if not report.ok:
         raise failure(

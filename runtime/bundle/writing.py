@@ -30,14 +30,16 @@ from dlc.runtime.bundle.manifest import (
     refusal,
     sha256_of,
 )
+from dlc.runtime.bundle.numbers import tolerance_of
 from dlc.runtime.bundle.portable import portable
 from dlc.runtime.bundle.settings import SessionSettings
 from dlc.runtime.bundle.staging import refuse_target, staged, sync_file
-from dlc.runtime.export.exporter import Exported, export_network
+from dlc.runtime.export.exporter import OUTSIDE_BYTES, Exported, export_network
 from dlc.runtime.export.metadata import ModelInfo
+from dlc.runtime.export.onnx_builder import set_location
 from dlc.runtime.failures import shown
 from dlc.runtime.inference.model_files import load_proto
-from dlc.runtime.training.storage import write_file
+from dlc.runtime.training.storage import replace_file, write_file
 
 if TYPE_CHECKING:
     from dlc.runtime.export.exporter import Network
@@ -57,8 +59,15 @@ class Bundled:
         return sum(entry.bytes for entry in self.files.values())
 
 
-def export_bundle(network: Network, out: Path, opset: int | None = None) -> Bundled:
-    """Writes a network as a bundle, each of its models proved equal to PyTorch.
+def export_bundle(
+    network: Network,
+    out: Path,
+    opset: int | None = None,
+    *,
+    outside_bytes: int = OUTSIDE_BYTES,
+) -> Bundled:
+    """Writes a network as a bundle, each of its models proved equal to PyTorch. Weights of more
+    than `outside_bytes` lie beside the models, once for both.
 
     A bundle that stands there is replaced. Raises what `export_network` raises, and `Failure`
     E0913 where something else is in the way.
@@ -66,11 +75,12 @@ def export_bundle(network: Network, out: Path, opset: int | None = None) -> Bund
     refuse_target(out)
     network = replace(network, compilation=portable(network.compilation))
     with staged(out) as folder:
-        model = export_network(network, folder / MODEL, opset)
-        core = export_network(_bare(network), folder / CORE, opset)
+        model = export_network(network, folder / MODEL, opset, outside_bytes=outside_bytes)
+        core = export_network(_bare(network), folder / CORE, opset, outside_bytes=outside_bytes)
+        core = _sharing(core, model)
         info = _info(folder / MODEL)
         check_core(network, model.path, core.path)
-        golden = draw_golden(network, model.path, core.path, info, model.parity.tolerance)
+        golden = draw_golden(network, model.path, core.path, info, tolerance_of(model.path))
         files = {**_texts(info), **golden.files()}
         files[CARD] = model_card(network, model, core, info, golden)
         for name, content in files.items():
@@ -114,6 +124,19 @@ def _bare(network: Network) -> Network:
         compilation=replace(compilation, settings=settings),
         preprocessing=None,
     )
+
+
+def _sharing(core: Exported, model: Exported) -> Exported:
+    """The network alone with the outside weights of the model, where they are the same."""
+    own, other = core.outside, model.outside
+    if own is None or other is None or sha256_of(own) != sha256_of(other):
+        return core
+    proto = load_proto(core.path)
+    set_location(proto, other.name)
+    size = own.stat().st_size
+    replace_file(core.path, proto.SerializeToString())
+    own.unlink()
+    return replace(core, outside=other, bytes=core.path.stat().st_size + size)
 
 
 def _texts(info: ModelInfo) -> dict[str, bytes]:

@@ -129,6 +129,6 @@ def test_the_card_says_what_was_seen(mixed):
         "## Cost",
         "The size `T` is from 1 to 32",
         "| val_loss | validation |",
-        "are no rows of the data",
+        "no rows of the data",
     ):
         assert text in card, text

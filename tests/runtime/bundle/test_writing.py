@@ -11,6 +11,7 @@ import os
 import onnx
 import pytest
 
+from dlc.compiler import Source, check
 from dlc.compiler.cli.main import main
 from dlc.runtime.bundle.layout import CORE, MANIFEST, MODEL, SESSION
 from dlc.runtime.bundle.opening import find_model, settings_beside
@@ -26,10 +27,8 @@ def contents(folder):
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
-def of(run):
-    from dlc.runtime.export.sources import of_run
-
-    return of_run(run)
+from dlc.runtime.export.sources import of_run as of  # noqa: E402
+from dlc.runtime.export.sources import of_spec  # noqa: E402
 
 
 def refused(call, *arguments):
@@ -163,3 +162,31 @@ def test_settings_are_held_to_their_form(content):
     with pytest.raises(ValueError):
         SessionSettings.parsed(content)
     assert SessionSettings.parsed(SessionSettings().content()) == SessionSettings()
+
+
+def test_weights_that_one_file_cannot_hold_lie_beside_both_models_once(trained, tmp_path, capsys):
+    text = """\
+dlc: 1
+name: Wide
+inputs: {x: "float[N, 40]"}
+layers:
+  - linear: 50
+  - relu
+  - linear: 3
+    output: y
+"""
+    result = check(Source("wide.yaml", text, "yaml"))
+    out = tmp_path / "out"
+    bundled = export_bundle(of_spec(result.compilation), out, outside_bytes=1000)
+    (data,) = [path for path in out.iterdir() if path.suffix == ".data"]
+    assert data.stat().st_size == 40 * 50 * 4
+    assert bundled.core.outside == bundled.model.outside == data
+    assert data.name in json.loads((out / MANIFEST).read_bytes())["files"]
+    assert main(["verify", str(out), "--runs", "1"]) == 0
+    assert find_model(out) == out / MODEL
+    content = data.read_bytes()
+    data.write_bytes(content[:-1] + b"\1")
+    capsys.readouterr()
+    assert refused(find_model, out).diagnostic.code.number == "E0911"
+    assert main(["verify", str(out)]) == 1
+    assert data.name in capsys.readouterr().err
