@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -96,10 +96,17 @@ def _lasts(trial: Trial, choices: Choices, traits: Traits, seconds: float) -> bo
 
 
 def _merged(found: Sequence[Measured], later: Sequence[Measured]) -> tuple[Measured, ...]:
-    """All of both; the later figures stand for what was measured twice, since they were taken
-    beside the new candidate."""
-    again = {m.choices for m in later}
-    return (*(m for m in found if m.choices not in again), *later)
+    """All of both, as one trial would have measured them. How fast a machine is changes from one
+    to the other, with what else runs on it: the figures of the first are brought to the speed of
+    the second, by those of the choices that are in both."""
+    again = {m.choices: m.steps_per_second for m in later}
+    shared = [again[m.choices] / m.steps_per_second for m in found if m.choices in again]
+    factor = shared[0] if shared else 1.0
+    earlier = (m for m in found if m.choices not in again)
+    return (
+        *(replace(m, steps_per_second=m.steps_per_second * factor) for m in earlier),
+        *later,
+    )
 
 
 def _conclusion(

@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -87,6 +88,37 @@ def test_the_default_is_left_for_a_clear_gain_only() -> None:
     slower, faster = measured(104, precision="bf16"), measured(106, precision="bf16")
     assert fastest([measured(100), slower], PLAIN, 1000, 1.05).choices == PLAIN
     assert fastest([measured(100), faster], PLAIN, 1000, 1.05).choices.precision == "bf16"
+
+
+class Slowed(Trial):
+    """A trial on a machine that others use more and more: what is measured later is slower."""
+
+    def __init__(self) -> None:
+        self.device, self.total = CPU, 10**9
+        self.epochs = SimpleNamespace(batch_size=8, group=8)  # type: ignore[assignment]
+
+    def compare(self, first: Choices, others: Any) -> tuple[Measured, ...]:
+        rates = {"bf16": 10.0, "float32": 6.0}
+        return tuple(
+            Measured(choices=c, steps_per_second=rates[c.precision]) for c in (first, *others)
+        )
+
+    def compare_compiled(self, best: Choices, compiled: Choices) -> tuple[Measured, ...]:
+        return (
+            Measured(choices=best, steps_per_second=2.0),
+            Measured(choices=compiled, steps_per_second=1.9, setup_seconds=90.0),
+        )
+
+    def seconds_of_a_step(self, choices: Choices) -> float:
+        return 0.1
+
+
+def test_what_two_trials_measured_is_compared_at_one_speed(tmp_path: Path, fast_bf16: None) -> None:
+    plan = toy.plan(tmp_path)
+    traits = replace(SMALL, macs=2 * 10**9)
+    found = settling.settle(plan, torch.nn.Linear(1, 1), traits, Slowed(), whole=False)
+    assert found.choices == Choices(precision="bf16")
+    assert found.gain == pytest.approx(10 / 6, rel=1e-3)
 
 
 def test_compiling_has_to_pay_for_itself() -> None:
