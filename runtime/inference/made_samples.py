@@ -26,6 +26,7 @@ from dlc.runtime.export.metadata import InputColumns
 from dlc.runtime.failures import failure, shown
 from dlc.runtime.inference.predictor import Predictor
 from dlc.runtime.inference.rows import row_values
+from dlc.runtime.inference.rows_at_once import rows_at_once
 from dlc.runtime.inference.session import Array
 from dlc.runtime.objectives._applied import Applied
 from dlc.runtime.objectives._arrays import OnHost
@@ -33,9 +34,6 @@ from dlc.runtime.objectives.base import Batch, Drawn
 
 Rows = npt.NDArray[np.int64]
 Take = Callable[[int, int], Batch]
-
-# As many as a run is measured by: rows of a batch are padded alike.
-_BATCH = 256
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,8 +84,13 @@ class MadeSamples:
             drawn = Drawn(draws=samples.draws, seed=seed)
             take = drawn.in_order(places, None, base.in_order, OnHost())
             count = drawn.count(places, None)
-        for start in range(0, count, _BATCH):
-            stop = min(start + _BATCH, count)
+        # As many as a run is measured by: rows of a batch are padded alike.
+        program, batch = self.compilation.program, self.data.batch_size
+        answers = [program.graph.values[value] for _, value in program.graph.outputs]
+        answers += [type for _, type in program.targets]
+        size = rows_at_once(answers, batch if isinstance(batch, int) else 1)
+        for start in range(0, count, size):
+            stop = min(start + size, count)
             feeds, targets = take(start, stop)
             outputs = self.predictor.run_batch(base.as_taken(feeds), stop - start)
             found = places[start:stop]

@@ -10,12 +10,10 @@ import torch
 
 from dlc.runtime.device import is_out_of_memory, release_memory
 from dlc.runtime.inference.measures import Measures
+from dlc.runtime.inference.rows_at_once import rows_at_once
 from dlc.runtime.training.plan import Plan
 from dlc.runtime.training.samples import Rows, Samples, Take
 from dlc.runtime.training.world import ALONE, World
-
-# Without gradients a batch takes a fraction of the memory of a training step.
-_LEAST_BATCH = 256
 
 
 def measures_of(plan: Plan, labels: Mapping[str, Sequence[str]] | None = None) -> Measures:
@@ -44,7 +42,7 @@ def measured(
     """
     measures = measures_of(plan, labels)
     count = samples.count(rows)
-    size = max(batch_size, _LEAST_BATCH)
+    size = rows_at_once(plan.types.values(), batch_size)
     shared, samples.pad_alike = samples.pad_alike, samples.pad_alike and size
     take = samples.in_order(samples.by_length(rows))
     samples.pad_alike = shared

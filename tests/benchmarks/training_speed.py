@@ -142,7 +142,7 @@ def _cold_start() -> tuple[str, str]:
         folder = Path(path)
         workload.write(folder)
         (folder / "bench.yaml").write_text(workload.spec())
-        words = ["-m", "dlc.compiler.cli", "train", str(folder / "bench.yaml")]
+        words = ["-m", "dlc.compiler.cli.main", "train", str(folder / "bench.yaml")]
         words += ["--device", "cpu", "--set", "train.steps=1"]
         count = iter(range(10**6))
 
