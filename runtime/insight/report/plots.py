@@ -26,6 +26,7 @@ _NAMES = {_INK: "var(--ink)", _SOFT: "var(--soft)", _LINE: "var(--line)"} | {
 }
 _SIZE = (6.4, 3.3)
 _MOST_POINTS = 2000
+_MOST_LETTERS = 28
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,7 +70,7 @@ def plot(
         axes.text(place, 1.01, name, color=_SOFT, ha="center", transform=axes.get_xaxis_transform())
     if names:
         shown = range(0, len(names), -(-len(names) // 24))
-        axes.set_xticks([*shown], [names[k] for k in shown], rotation=55, ha="right")
+        axes.set_xticks([*shown], [_short(names[k]) for k in shown], rotation=55, ha="right")
     if len(series) > 3:
         # Inside, so many names would lie over the lines.
         figure.legend(frameon=False, labelcolor=_INK, loc="outside right upper")
@@ -83,7 +84,7 @@ def bars(title: str, names: Sequence[str], values: Sequence[float], *, x_label: 
     figure, axes = _axes(0, height=0.6 + 0.26 * len(names))
     places = range(len(names))
     axes.barh([*places], [*values], color=_SERIES[0], height=0.7)
-    axes.set_yticks([*places], [*names])
+    axes.set_yticks([*places], [_short(name) for name in names])
     axes.invert_yaxis()
     axes.set_xlabel(x_label)
     return _figure(title, figure)
@@ -114,11 +115,15 @@ def _draw(axes: Axes, series: Series, color: str, *, log: bool) -> None:
     xs = [*series.xs[::step]]
     ys = [y if _is_number(y) and (y > 0 or not log) else math.nan for y in series.ys[::step]]
     if series.dots:
-        axes.plot(xs, ys, color=color, label=series.name, linestyle="none", marker="o", ms=3)
+        axes.plot(
+            xs, ys, color=color, label=_short(series.name), linestyle="none", marker="o", ms=3
+        )
         return
     marker: Any = {"marker": "o", "ms": 3} if len(xs) < 40 else {}
     line: Any = (0, (4, 2)) if series.dashed else "-"
-    axes.plot(xs, ys, color=color, label=series.name, linewidth=1.5, linestyle=line, **marker)
+    axes.plot(
+        xs, ys, color=color, label=_short(series.name), linewidth=1.5, linestyle=line, **marker
+    )
 
 
 def _figure(title: str, figure: Figure) -> str:
@@ -153,6 +158,14 @@ _STYLE: Any = {
     "legend.fontsize": 8.5,
     "path.simplify": True,
 }
+
+
+def _short(name: str) -> str:
+    """A name beside a plot, which leaves room for the plot, and in which nothing is a formula."""
+    if len(name) > _MOST_LETTERS:
+        half = _MOST_LETTERS // 2
+        name = f"{name[:half]}…{name[-half:]}"
+    return name.replace("$", r"\$")
 
 
 def _is_number(value: float | None) -> bool:

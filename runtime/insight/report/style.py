@@ -51,8 +51,11 @@ th { text-align: left; font-weight: 600; color: var(--soft); } th, td { padding:
   border-radius: 8px; padding: .7rem .9rem; overflow-x: auto; font-size: .84rem; line-height: 1.45;
   } details summary { cursor: pointer; color: var(--soft); }
 @media print { :root { color-scheme: light; --ink: #000; --soft: #444; --back: #fff; --card: #fff;
-  } body { max-width: none; padding: 0; font-size: 11px; } nav { display: none; } h2 {
-  break-after: avoid; } figure, .tile, .finding, .sample, tr { break-inside: avoid; }
-  .network { max-height: none; overflow: visible; } pre { white-space: pre-wrap; } details > * {
-  display: block; } }
+  font-size: 12px; } body { max-width: none; padding: 0; font-size: 12px; } nav { display: none; }
+  h2, h3, figcaption { break-after: avoid; } figure, .tile, .finding, .sample, tr, li {
+  break-inside: avoid; } .plots { grid-template-columns: 1fr 1fr; } .samples {
+  grid-template-columns: repeat(auto-fill, minmax(110px, 1fr)); } .network { max-height: none;
+  overflow: visible; } .wide, .sample .text { overflow: visible; max-height: none; } pre {
+  white-space: pre-wrap; overflow: visible; } details::details-content {
+  content-visibility: visible; block-size: auto; } }
 """.strip()

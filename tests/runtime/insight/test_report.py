@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from dlc.compiler.cli.main import main
+from dlc.runtime.insight.report import plots
 
 pytest.importorskip("matplotlib")
 pytest.importorskip("torch")
@@ -149,6 +150,19 @@ def test_text_of_a_spec_is_text_on_the_page(folder: Path, tmp_path: Path) -> Non
     text = (tmp_path / "run" / "report.html").read_text()
     assert "<script" not in text
     assert "&lt;script&gt;alert(1)&lt;/script&gt; &amp; more" in text
+
+
+def test_names_beside_plots_leave_room_for_them_and_are_no_formulas() -> None:
+    names = ["x" * 64, "below $5 and $10", "5$"]
+    drawn = plots.bars("Shares", names, [0.5, 0.25, 1.0], x_label="share")
+    drawn += plots.plot(
+        "By layer",
+        [plots.Series(name=n, xs=[0, 1, 2], ys=[1, 2, 3]) for n in names],
+        x_label="layer",
+        names=names,
+    )
+    assert f"{'x' * 14}…{'x' * 14}" in drawn
+    assert drawn.count("below $5 and $10") == 3
 
 
 def test_equal_runs_give_equal_pages(page: str, folder: Path, tmp_path: Path) -> None:
