@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from dlc.compiler.cli.output import FINDINGS, OK, add_common, report
-from dlc.runtime.bundle.verifying import Verification, verify
+from dlc.runtime.bundle.verifying import Latency, Verification, verify
 from dlc.runtime.cli.predict import positive
 from dlc.runtime.cli.providers import add_provider
 from dlc.runtime.failures import shown
@@ -85,18 +85,15 @@ def _text(found: Verification) -> str:
     assert manifest is not None
     assert golden is not None
     size = sum(entry.bytes for entry in manifest.files.values())
-    rows = f"{golden.rows} row{'' if golden.rows == 1 else 's'}"
     lines = [
         f"{shown(found.path)} is sound: `{manifest.name}`, {len(manifest.files)} files of "
         f"{size:,} bytes, each as it was written"
     ]
     width = max(map(len, found.differences), default=0)
     for name, difference in found.differences.items():
-        one = found.latency[name]
         lines.append(
-            f"  {name.ljust(width)}  gives its golden answers for {rows} (largest difference "
-            f"{difference:.1e}), {_time(one.milliseconds)} for {one.rows} "
-            f"row{'' if one.rows == 1 else 's'} (median of {one.runs})"
+            f"  {name.ljust(width)}  gives its golden answers (largest difference "
+            f"{difference:.1e}) in {_time(found.latency[name])}"
         )
     if golden.columns:
         lines.append(f"  the steps in front give their golden inputs: {', '.join(golden.columns)}")
@@ -107,5 +104,7 @@ def _text(found: Verification) -> str:
     return "\n".join(lines)
 
 
-def _time(milliseconds: float) -> str:
-    return f"{milliseconds:.3g} ms" if milliseconds < 1000 else f"{milliseconds / 1000:.3g} s"
+def _time(found: Latency) -> str:
+    long = found.milliseconds >= 1000
+    figure = f"{found.milliseconds / 1000:.3g} s" if long else f"{found.milliseconds:.3g} ms"
+    return f"{figure} a row" if found.rows == 1 else f"{figure} for {found.rows} rows"

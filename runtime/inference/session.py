@@ -93,6 +93,11 @@ def open_model(
     settings = settings_beside(path) if settings is None else settings
     chosen, told = _choose(provider, settings)
     opening = _Opening(path, model, settings, changed, strict)
+    wrong = chosen.refuses(opening.facts)
+    if wrong and provider != "auto":
+        raise _not_here(chosen, wrong)
+    if wrong:
+        chosen, told = registry.automatic(), f"{chosen.title} is not used: {wrong}"
     found = opening.through(chosen)
     if found is None:
         reason = f"onnxruntime could not load its {chosen.title} libraries"
@@ -157,6 +162,7 @@ class _Opening:
         if changed is not None:
             self.model = type(model)()
             self.model.ParseFromString(changed)
+        self.facts = facts_of(self.model)
 
     def through(self, provider: Provider) -> Any:
         """A session on a provider; None where its libraries do not load. Raises `Failure`."""
@@ -227,7 +233,7 @@ class _Opening:
 
     def _facts(self, provider: Provider) -> GraphFacts:
         if provider.name != "tensorrt":
-            return facts_of(self.model)
+            return self.facts
         return facts_of(self.model, ranges=_ranges(self.model), digest=self._digest())
 
     def _digest(self) -> str:

@@ -37,6 +37,10 @@ class Provider:
         """Why it cannot run here, or nothing. No session is made."""
         raise NotImplementedError(self.name)
 
+    def refuses(self, facts: GraphFacts) -> str:
+        """What it computes wrongly of a graph, or nothing."""
+        return ""
+
     def requests(self, facts: GraphFacts, settings: SessionSettings) -> Sequence[Request]:
         """What to ask for, the best first; the others where that does not load."""
         raise NotImplementedError(self.name)

@@ -15,7 +15,9 @@ Range: TypeAlias = tuple[int, int | None]
 
 _CONVOLUTIONS = frozenset({"Conv", "ConvTranspose", "ConvInteger", "QLinearConv", "DeformConv"})
 _CONTROL_FLOW = frozenset({"If", "Loop", "Scan", "SequenceMap"})
-_TENSOR = 1
+_RECURRENT = frozenset({"LSTM", "GRU", "RNN"})
+# Where a recurrent node takes the lengths of its rows.
+_LENGTHS = 4
 _FLOAT16, _BFLOAT16, _STRING = 10, 16, 8
 
 
@@ -24,7 +26,7 @@ class GraphFacts:
     """`inputs` are the sizes of each input that holds numbers; a size that the file leaves
     open is its name. `batch` names the first size, which every call may give another value.
     `half` says that weights have 16 bits, `texts` that the graph holds texts somewhere, which
-    only the processor handles."""
+    only the processor handles, `lengths` that a recurrent layer takes rows of other lengths."""
 
     inputs: Mapping[str, tuple[Size, ...]]
     batch: str = ""
@@ -33,6 +35,7 @@ class GraphFacts:
     half: bool = False
     control_flow: bool = False
     texts: bool = False
+    lengths: bool = False
     nodes: int = 0
     digest: str = ""
 
@@ -70,10 +73,14 @@ def facts_of(
     first = next((sizes[0] for sizes in inputs.values() if sizes), "")
     kinds: set[str] = set()
     count = 0
-    half = False
+    half = lengths = False
     for graph in _graphs(model):
         kinds |= {node.op_type for node in graph.node}
         count += len(graph.node)
+        lengths |= any(
+            node.op_type in _RECURRENT and "".join(node.input[_LENGTHS : _LENGTHS + 1])
+            for node in graph.node
+        )
         half |= any(t.data_type in (_FLOAT16, _BFLOAT16) for t in graph.initializer)
         texts |= any(t.data_type == _STRING for t in graph.initializer)
     return GraphFacts(
@@ -84,6 +91,7 @@ def facts_of(
         half=half,
         control_flow=bool(kinds & _CONTROL_FLOW),
         texts=texts,
+        lengths=lengths,
         nodes=count,
         digest=digest,
     )

@@ -10,6 +10,8 @@ import pytest
 from dlc.compiler.cli.main import main
 from dlc.runtime.bundle.layout import CARD, MANIFEST, MODEL, SESSION
 from dlc.runtime.bundle.opening import find_model, settings_beside
+from dlc.runtime.bundle.settings import SessionSettings
+from dlc.runtime.bundle.writing import store_settings
 from dlc.runtime.failures import Failure
 
 
@@ -122,6 +124,18 @@ def test_a_manifest_is_read_within_bounds(bundle, tmp_path, how):
     # It is no bundle then, and as a folder it has a model whose file is judged by itself.
     assert settings_beside(bundle / MODEL).provider == "auto"
     assert main(["verify", str(bundle)]) != 0
+
+
+def test_what_the_bundle_says_is_how_it_is_run(trained, bundle, capsys):
+    pytest.importorskip("openvino")
+    store_settings(bundle, SessionSettings(provider="openvino", intra_op_threads=1))
+    words = ["predict", str(bundle), str(trained.data), "--limit", "1"]
+    assert main(words) == 0
+    assert "runs on OpenVINO" in capsys.readouterr().out
+    assert main([*words, "--provider", "cpu"]) == 0
+    assert "runs on the CPU" in capsys.readouterr().out
+    assert main(["verify", str(bundle), "--runs", "1"]) == 0
+    assert "runs on OpenVINO" in capsys.readouterr().out
 
 
 def test_commands_take_a_bundle(trained, bundle, tmp_path, capsys):

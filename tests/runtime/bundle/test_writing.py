@@ -189,4 +189,4 @@ layers:
     capsys.readouterr()
     assert refused(find_model, out).diagnostic.code.number == "E0911"
     assert main(["verify", str(out)]) == 1
-    assert data.name in capsys.readouterr().err
+    assert data.name in capsys.readouterr().out

@@ -117,7 +117,8 @@ class Runtime:
         self.refused: list[Session] = []
 
     def get_available_providers(self) -> list[str]:
-        return ["TensorrtExecutionProvider", "CUDAExecutionProvider", "CPUExecutionProvider"]
+        own = ["TensorrtExecutionProvider", "CUDAExecutionProvider", "CPUExecutionProvider"]
+        return [*self.loads, *(name for name in own if name not in self.loads)]
 
     def InferenceSession(  # noqa: N802
         self, source: Any, options: Options, providers: list[Any]

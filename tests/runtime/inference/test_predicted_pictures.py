@@ -84,3 +84,14 @@ def test_bad_pictures_have_no_answer_and_the_others_one_each(folder: Path) -> No
     said = [label for part in found for label in part.outputs["logits_label"].tolist()]
     kept = [label for part in found for label in part.kept["label"].to_pylist()]
     assert np.mean([a == b for a, b in zip(said, kept, strict=True)]) > 0.8
+
+
+def test_a_bundle_of_a_model_of_pictures_is_sound(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = str(folder / "out")
+    assert main(["export", str(folder / "run"), "--bundle", out]) == 0
+    assert main(["verify", out, "--provider", "cpu", "--runs", "1"]) == 0
+    capsys.readouterr()
+    assert main(["predict", out, str(folder / "pictures/red"), "--limit", "2"]) == 0
+    assert "red" in capsys.readouterr().out

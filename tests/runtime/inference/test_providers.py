@@ -12,7 +12,7 @@ from onnx import TensorProto, helper
 
 from dlc.runtime.bundle.settings import SessionSettings
 from dlc.runtime.failures import Failure
-from dlc.runtime.inference.providers import cuda, registry, tensorrt
+from dlc.runtime.inference.providers import cuda, openvino, registry, tensorrt
 from dlc.runtime.inference.providers.cache import cache_root, engine_folder
 from dlc.runtime.inference.providers.facts import GraphFacts, facts_of
 from dlc.runtime.inference.session import open_model
@@ -243,6 +243,25 @@ def test_the_cache_follows_the_rules_of_the_system(monkeypatch, tmp_path):
     assert cache_root() == tmp_path / "home" / ".cache" / "dlc"
 
 
+# ── OpenVINO within onnxruntime ──────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("element", "precision"), [(TensorProto.FLOAT, "ACCURACY"), (TensorProto.FLOAT16, None)]
+)
+def test_openvino_as_a_provider_keeps_the_numbers_of_the_file(opened, element, precision):
+    made = model(("N", 3, 8, 8), kind="Conv", element=element)
+    settings = SessionSettings(intra_op_threads=2)
+    session, fake = opened(
+        made, "openvino", openvino.EXECUTION, here=("openvino",), settings=settings
+    )
+    asked = fake.sessions[-1].asked
+    assert list(asked) == [openvino.EXECUTION, CPU]
+    assert asked[openvino.EXECUTION].get("precision") == precision
+    assert asked[openvino.EXECUTION]["num_of_threads"] == "2"
+    assert session.note == f"runs on OpenVINO ({openvino.EXECUTION})"
+
+
 # ── what runs ────────────────────────────────────────────────────────────────
 
 
@@ -315,6 +334,24 @@ def test_settings_reach_the_session(opened):
     assert options.config["session.intra_op.allow_spinning"] == "1"
     _, fake = opened(model(), "cpu")
     assert not hasattr(fake.sessions[-1].options, "graph_optimization_level")
+
+
+# ── a device ─────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.gpu
+def test_a_device_gives_what_the_processor_gives(tmp_path):
+    rng = np.random.default_rng(0)
+    made = model(("N", 3, 8, 8), kind="Conv")
+    (tmp_path / "m.onnx").write_bytes(made.SerializeToString())
+    device = open_model(tmp_path / "m.onnx", "cuda", strict=True)
+    processor = open_model(tmp_path / "m.onnx", "cpu")
+    assert device.provider == CUDA
+    # More sizes than are recorded, each twice: recorded, replayed, and neither.
+    for rows in [*range(1, 12), *range(1, 12)]:
+        given = {"x": rng.standard_normal((rows, 3, 8, 8)).astype(np.float32)}
+        (found,), (expected,) = device.run(given).values(), processor.run(given).values()
+        np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-4)
 
 
 def test_facts_look_into_inner_graphs():
