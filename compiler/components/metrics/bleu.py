@@ -20,9 +20,12 @@ class Bleu(AnswerMetric):
 
     The geometric mean of the precisions of n-grams of 1 to `n_gram` tokens, over all texts
     together, times the brevity penalty exp(1 - r / c) where the answers have fewer tokens than
-    the references. N-grams are of token numbers, so figures compare only between models of one
-    vocabulary. The answer holds the likeliest token at each place, the tokens before it being
-    the true ones, as in training: it is not the BLEU of freely generated texts.
+    the references. N-grams are of token numbers. Where a token is a word (`word`), that is the
+    BLEU of the texts as the tokenizer cuts them, what `sacrebleu --tokenize none` gives for these
+    words; only that all words which the vocabulary lacks are the same. Of parts of words, bytes or
+    characters it is another figure, higher mostly, and compares only between models of one
+    vocabulary. The answer holds the likeliest token at each place, the tokens before it being the
+    true ones, as in training: it is not the BLEU of freely generated texts.
 
     Arguments:
         input: the scores; the tokens are the second dim, or the last

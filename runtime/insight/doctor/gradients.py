@@ -19,6 +19,7 @@ from dlc.runtime.insight.doctor.base import Patient, Verdict, double, verdict
 NAME = "gradients"
 ORDER = 40
 
+_SAMPLES = 2
 _ENTRIES = 4
 _STEPS = (1e-5, 1e-6, 1e-7)
 _LARGEST = 1e-4
@@ -32,7 +33,7 @@ def obstacle(patient: Patient) -> str:
 
 def check(patient: Patient) -> Verdict:
     model = patient.fresh().double()
-    inputs, targets = (double(tensors) for tensors in patient.batch())
+    inputs, targets = (double(tensors) for tensors in patient.batch(_SAMPLES))
     named = dict(model.named_parameters())
     loss = patient.loss(model, inputs, targets)
     here = loss.item()

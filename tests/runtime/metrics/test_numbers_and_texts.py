@@ -9,6 +9,9 @@ import pytest
 import torchmetrics.functional as tm
 from sklearn import metrics as sk
 
+from dlc.compiler.components.preprocessing.word import Word
+from dlc.runtime.data.tokenizer_fitting import fit
+from dlc.runtime.data.tokenizers import Tokenizer
 from tests.runtime.metrics.measuring import ROWS, component, figure, rng, same, tensors
 
 REGRESSION = {
@@ -105,6 +108,26 @@ def test_bleu_is_torchmetrics(n_gram, smooth):
     references = [[text(r[r != -100])] for r in t]
     expected = tm.text.bleu_score(answers, references, n_gram=n_gram, smooth=smooth)
     found = figure(component("bleu", n_gram=n_gram, smooth=smooth, end=end), x, t)
+    assert found == pytest.approx(float(expected), rel=1e-5)
+    assert 0.1 < found < 0.9
+
+
+def test_bleu_of_words_is_that_of_the_texts():
+    random = rng("bleu of texts")
+    known = np.array(["a", "bee", "cow", "dog", "eel", "fox", "gnu"])
+    said = [random.choice(known, random.integers(5, 12)) for _ in range(40)]
+    true = [np.where(random.random(len(a)) < 0.8, a, random.choice(known, len(a))) for a in said]
+    answers, references = ([" ".join(words) for words in texts] for texts in (said, true))
+    content = fit(Word(), (), lambda: [np.array(references, object)])
+    tokens = Tokenizer(content, "the texts")
+
+    def padded(texts):
+        return tokens.encode(np.array(texts, object))[0].padded(12, -100)
+
+    t = padded(references)
+    x = np.eye(tokens.size, dtype=np.float32)[padded(answers).clip(0)]
+    expected = tm.text.bleu_score(answers, [[text] for text in references])
+    found = figure(component("bleu"), x, t)
     assert found == pytest.approx(float(expected), rel=1e-5)
     assert 0.1 < found < 0.9
 
