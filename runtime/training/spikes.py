@@ -9,6 +9,7 @@ influence curve and its role in robust estimation" (1974).
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
@@ -43,9 +44,12 @@ class Spikes(Hook):
         self.recent: deque[float] = deque(maxlen=_WINDOW)
         self.found: list[dict[str, Any]] = []
 
-    def see(self, step: int, loss: float, rows: Callable[[], Sequence[int]]) -> None:
-        """Takes the loss of a step, in the order of the steps. Raises `Failure` E0611."""
-        usual = self._usual(loss)
+    def see(
+        self, step: int, loss: float, rows: Callable[[], Sequence[int]], share: float = 1.0
+    ) -> None:
+        """Takes the loss of a step, in the order of the steps; `share` is what part of a whole
+        batch it is the mean of. Raises `Failure` E0611."""
+        usual = self._usual(loss, share)
         self.recent.append(loss)
         if usual is None or len(self.found) >= _MOST:
             return
@@ -55,8 +59,9 @@ class Spikes(Hook):
         if len(self.found) <= _SAID:
             self.say(render_one(_diagnostic(step, loss, usual, held), color=False, width=100))
 
-    def _usual(self, loss: float) -> float | None:
-        """The median of the losses before, where this one is far above it."""
+    def _usual(self, loss: float, share: float) -> float | None:
+        """The median of the losses before, where this one is far above it: the mean of fewer
+        samples, as the last batch of an epoch has, deviates by more."""
         if len(self.recent) < _LEAST:
             return None
         median = statistics.median(self.recent)
@@ -64,7 +69,7 @@ class Spikes(Hook):
             return None
         deviation = statistics.median(abs(value - median) for value in self.recent)
         scale = max(_DEVIATIONS * deviation, _FLOOR * abs(median))
-        return median if loss > median + _FAR * scale else None
+        return median if loss > median + _FAR * scale / math.sqrt(share) else None
 
     def state(self) -> dict[str, Any]:
         return {"recent": [*self.recent], "found": self.found}

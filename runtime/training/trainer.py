@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -289,7 +290,8 @@ class Trainer:
             if not math.isfinite(value):
                 self._leave_out(entry, value, step)
                 continue
-            self.spikes.see(step, value, lambda entry=entry: self._rows(entry))  # type: ignore[misc]
+            share = entry.size / self.epochs.group
+            self.spikes.see(step, value, partial(self._rows, entry), share)
             total += value * entry.size
             seen += entry.size
             # One by one: the sum must not depend on when losses were read.

@@ -59,6 +59,16 @@ def test_a_spike_is_found_where_it_was_made(tmp_path: Path) -> None:
     assert _steps(tmp_path, [1.0] * 40 + [1.2, 3.0]) == [42]
 
 
+def test_the_mean_of_few_samples_may_be_further_off(tmp_path: Path) -> None:
+    for share, expected in ((1.0, 1), (0.5, 1), (0.1, 0)):
+        spikes = Spikes(RunFolder(path=tmp_path), lambda line: None)
+        for step in range(40):
+            spikes.see(step, 1.0, lambda: [1])
+        # A course that does not vary deviates by a twentieth: the line is at 1.6, 1.85 and 2.9.
+        spikes.see(41, 1.9, lambda: [1], share)
+        assert len(spikes.found) == expected, share
+
+
 def test_the_rows_of_a_spike_are_those_of_its_batch(tmp_path: Path) -> None:
     heard = Heard()
     toy.start(tmp_path / "run", _plan(tmp_path), progress=heard)
