@@ -6,7 +6,7 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from dlc.runtime.failures import USAGE, failure, shown
 from dlc.runtime.inference.answer_columns import Wanted
 from dlc.runtime.inference.answers import plain
 from dlc.runtime.prediction.encoding import format_of
-from dlc.runtime.prediction.local import answer
+from dlc.runtime.prediction.local import Tell, answer
 from dlc.runtime.prediction.parts import PartFolder, open_parts
 from dlc.runtime.prediction.progress import Ticker
 from dlc.runtime.prediction.request import Job, Request
@@ -111,6 +111,13 @@ with `--resume` goes on, and the file is the same byte for byte."""
         metavar="N",
         help="save every N rows (default: every ten seconds, or 64 MiB)",
     )
+    writing.add_argument(
+        "--executor",
+        choices=("local", "ray"),
+        default="local",
+        metavar="NAME",
+        help="local, or ray: a Ray cluster (default: local)",
+    )
     add_common(parser, formats=("text", "json"), lints=False)
 
 
@@ -155,12 +162,26 @@ def _refuse_contradictions(arguments: argparse.Namespace) -> None:
             raise failure("E0311", f"`--keep {name}` is given twice", exit_code=USAGE)
     if arguments.delimiter is not None and len(arguments.delimiter) != 1:
         raise failure("E0311", "`--delimiter` is one character", exit_code=USAGE)
-    if arguments.output is None:
-        for option in ("resume", "chunk_rows"):
-            if getattr(arguments, option):
+    if arguments.executor == "ray":
+        for option in ("limit", "split"):
+            if getattr(arguments, option) is not None:
                 raise failure(
                     "E0311",
-                    f"`--{option.replace('_', '-')}` says how answers are written, and none are",
+                    f"`--{option}` and `--executor ray` do not go together",
+                    help="so few rows are sooner answered without Ray",
+                    exit_code=USAGE,
+                )
+    if arguments.output is None:
+        given = {
+            "resume": arguments.resume,
+            "chunk-rows": arguments.chunk_rows is not None,
+            "executor": arguments.executor != "local",
+        }
+        for option, set in given.items():
+            if set:
+                raise failure(
+                    "E0311",
+                    f"`--{option}` says how answers are written, and none are",
                     help="add `-o answers.parquet`",
                     exit_code=USAGE,
                 )
@@ -232,7 +253,7 @@ def _write(arguments: argparse.Namespace) -> int:
         ticker = Ticker(sys.stderr if arguments.format == "text" else None, rows_of(job), before)
         told = _Told(job, ticker)
         try:
-            ended = answer(job, folder, stop, told, arguments.chunk_rows)
+            ended = _executor(arguments.executor)(job, folder, stop, told, arguments.chunk_rows)
         finally:
             ticker.stop()
         record = {
@@ -260,6 +281,14 @@ def _write(arguments: argparse.Namespace) -> int:
     lines.append(f"wrote {shown(out)}: {_rows(record['rows'])}")
     lines.append(f"{job.predictor.session.note}, {_rows(new)} in {record['seconds']:.2g} s")
     return report((), arguments, "predict", record, answer="\n".join(lines))
+
+
+def _executor(name: str) -> Callable[[Job, PartFolder, Stop, Tell, int | None], bool]:
+    if name == "local":
+        return answer
+    from dlc.runtime.prediction import ray_data
+
+    return ray_data.answer
 
 
 def _record(arguments: argparse.Namespace, job: Job) -> dict[str, Any]:
