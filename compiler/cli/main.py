@@ -72,6 +72,7 @@ COMMANDS: Final[dict[str, Command]] = {
         Command("verify", f"{_RUNTIME}.verify", "is a bundle whole, and right, here", _MODEL),
         Command("predict", f"{_RUNTIME}.predict", "answers of an ONNX file for data", _MODEL),
         Command("serve", f"{_RUNTIME}.serve", "models behind HTTP and gRPC", _MODEL),
+        Command("bench", f"{_RUNTIME}.bench", "how fast a model answers, and how best", _MODEL),
         Command("features", f"{_RUNTIME}.features", "what a layer gives, as a table", _MODEL),
         Command("doctor", f"{_RUNTIME}.doctor", "is this network fit to be trained", _INSIGHT),
         Command("signal", f"{_RUNTIME}.signal", "how large signals and gradients start", _INSIGHT),

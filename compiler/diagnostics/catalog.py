@@ -140,6 +140,7 @@ _CODES = (
     Code("E0941", "mismatched-answers", "kept answers that are of another request"),
     Code("E0942", "damaged-answers", "kept answers that are not what was written"),
     Code("E0943", "answers-not-given", "answers that a model does not give"),
+    Code("E0944", "too-many-threads", "more threads than a process may use"),
     # W01xx lints
     Code("W0101", "unused-value", "a named result or input that nothing uses", Severity.WARNING),
     Code(

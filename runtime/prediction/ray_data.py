@@ -12,7 +12,10 @@ from __future__ import annotations
 
 import json
 import logging
+import signal
+import threading
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -27,6 +30,7 @@ from dlc.runtime.prediction.local import Asked, Tell
 from dlc.runtime.prediction.parts import Part, PartFolder
 from dlc.runtime.prediction.ranges import Ranges
 from dlc.runtime.prediction.request import Job, Request, open_tables
+from dlc.runtime.training.signals import SIGNALS
 
 _NUMBER = ":number"
 #: A batch of Ray's: columns of one value each.
@@ -139,10 +143,13 @@ def answer(job: Job, folder: PartFolder, stop: Asked, tell: Tell, chunk_rows: in
         chunk_rows=rows,
     )
     _be_quiet()
-    ray.init(ignore_reinit_error=True, log_to_driver=False, logging_level="error")
+    with _own_signals():
+        ray.init(ignore_reinit_error=True, log_to_driver=False, logging_level="error")
     try:
         context = ray.data.DataContext.get_current()
         context.enable_progress_bars = False
+        # What is answered is to be kept soon, and not when Ray has gathered its 128 MiB.
+        context.target_max_block_size = 1 << 20
         # One processor is left to those that read.
         actors = max(1, int(ray.cluster_resources().get("CPU", 2)) - 1)
         found = (
@@ -162,6 +169,21 @@ def answer(job: Job, folder: PartFolder, stop: Asked, tell: Tell, chunk_rows: in
         return _kept(found.iter_rows(), folder, stop, tell)
     finally:
         ray.shutdown()
+
+
+@contextmanager
+def _own_signals() -> Iterator[None]:
+    """Within it signals may be taken by others; what they did before they do again after. Ray
+    makes SIGTERM end the process at once."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before: dict[int, Any] = {number: signal.getsignal(number) for number in SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _be_quiet() -> None:

@@ -1,0 +1,1 @@
+"""How fast a model answers: contenders measured in turn, compared, and told."""
