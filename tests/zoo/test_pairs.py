@@ -21,6 +21,17 @@ def pair(name: str) -> tuple[Compilation, Compilation]:
 
 
 @all_pairs
+@both_surfaces
+def test_what_is_allowed_is_allowed_for_a_reason(name: str, surface: str) -> None:
+    text = (SPECS / f"{name}.{surface}").read_text(encoding="utf-8")
+    for line in text.splitlines():
+        _, comment, after = line.partition("dlc: allow[")
+        if comment:
+            reason = after.partition("]")[2]
+            assert len(reason.removeprefix(":").split()) >= 2, line
+
+
+@all_pairs
 def test_both_surfaces_bind_to_equal_specs_with_equal_digests(name: str) -> None:
     yaml, dlc = pair(name)
     assert yaml.spec == dlc.spec
