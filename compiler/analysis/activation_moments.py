@@ -18,6 +18,8 @@ _POINTS = 800
 _WIDTH = 8.0
 _STEP = 1e-5
 _MOST = 700.0
+# Slopes on either side that differ by more have a jump between.
+_JUMP = 1e3
 
 
 def function_of(op: Any) -> Function | None:
@@ -25,6 +27,11 @@ def function_of(op: Any) -> Function | None:
     kind = op.name
     if kind == "leaky_relu":
         return _leaky(float(op.negative_slope))
+    if kind == "prelu":
+        return _leaky(float(op.init))
+    if kind == "rrelu":
+        # Of a slope that is drawn anew for each number, the mean.
+        return _leaky((float(op.lower) + float(op.upper)) / 2)
     if kind in ("elu", "celu"):
         return _elu(float(op.alpha), celu=kind == "celu")
     if kind == "gelu" and getattr(op, "approximate", "none") == "tanh":
@@ -33,7 +40,42 @@ def function_of(op: Any) -> Function | None:
         return _softplus(float(getattr(op, "beta", 1.0)))
     if kind == "hardtanh":
         return _clamp(float(op.min_val), float(op.max_val))
+    if kind == "clamp":
+        return _clamp(*_bounds(op))
+    if kind in ("softshrink", "hardshrink"):
+        return _shrink(float(op.lambd), by=float(op.lambd) if kind == "softshrink" else 0.0)
+    if kind == "threshold":
+        return _threshold(float(op.threshold), float(op.value))
     return _FUNCTIONS.get(kind)
+
+
+def activated(op: Any, mean: float, variance: float) -> tuple[float, float, float] | None:
+    """Mean and mean square of what an activation gives for N(mean, variance), and the mean square
+    of its slope; None for what is no function of one number. Values beyond what a float holds
+    are None, too."""
+    function = function_of(op)
+    if function is None:
+        return None
+    try:
+        found = moments(function, mean, variance)
+        if op.name == "rrelu":
+            low, high = float(op.lower), float(op.upper)
+            squares = math.sqrt((low * low + low * high + high * high) / 3)
+            found = (found[0], *moments(_leaky(squares), mean, variance)[1:])
+    except (OverflowError, ZeroDivisionError):
+        return None
+    return found if all(map(math.isfinite, found)) else None
+
+
+def gated(op: Any, mean: float, variance: float) -> tuple[float, float, float] | None:
+    """The same of a gated unit over two halves of N(mean, variance), which are independent. The
+    slope is that by a number of either half."""
+    gate = {"glu": _sigmoid, "swiglu": _silu}.get(op.name)
+    if gate is None:
+        return None
+    first, second, slopes = moments(gate, mean, variance)
+    square = variance + mean * mean
+    return mean * first, square * second, (second + square * slopes) / 2
 
 
 def moments(function: Function, mean: float, variance: float) -> tuple[float, float, float]:
@@ -82,8 +124,12 @@ def largest_of(count: int, mean: float, variance: float) -> tuple[float, float]:
 
 
 def _slope(function: Function, z: float, scale: float) -> float:
+    """As the gradient has it: a jump has none."""
     step = _STEP * max(scale, 1e-12)
-    return (function(z + step) - function(z - step)) / (2 * step)
+    here = function(z)
+    sides = (here - function(z - step)) / step, (function(z + step) - here) / step
+    flat = min(sides, key=abs)
+    return flat if abs(sides[1] - sides[0]) > _JUMP * (1 + abs(flat)) else sum(sides) / 2
 
 
 def _sigmoid(z: float) -> float:
@@ -110,6 +156,27 @@ def _softplus(beta: float) -> Function:
         (beta,),
         lambda z: z if beta * z > 30 else math.log1p(math.exp(max(beta * z, -_MOST))) / beta,
     )
+
+
+def _bounds(op: Any) -> tuple[float, float]:
+    least, most = (getattr(op, name, None) for name in ("min", "max"))
+    return (
+        -math.inf if least is None else float(least),
+        math.inf if most is None else float(most),
+    )
+
+
+def _shrink(width: float, *, by: float) -> Function:
+    """0 within `width` of 0, else the number, nearer to 0 by `by`."""
+    return _keyed(
+        "shrink",
+        (width, by),
+        lambda z: 0.0 if abs(z) <= width else z - math.copysign(by, z),
+    )
+
+
+def _threshold(threshold: float, value: float) -> Function:
+    return _keyed("threshold", (threshold, value), lambda z: z if z > threshold else value)
 
 
 def _clamp(low: float, high: float) -> Function:
@@ -168,6 +235,18 @@ def _log_sigmoid(z: float) -> float:
     return -(math.log1p(math.exp(-z)) if z > -30 else -z)
 
 
+def _tanhshrink(z: float) -> float:
+    return z - math.tanh(z)
+
+
+def _exp(z: float) -> float:
+    return math.exp(min(z, _MOST))
+
+
+def _square(z: float) -> float:
+    return z * z
+
+
 def _identity(z: float) -> float:
     return z
 
@@ -186,4 +265,11 @@ _FUNCTIONS: dict[str, Function] = {
     "hardsigmoid": _hardsigmoid,
     "hardswish": _hardswish,
     "log_sigmoid": _log_sigmoid,
+    "tanhshrink": _tanhshrink,
+    "abs": abs,
+    "square": _square,
+    "sin": math.sin,
+    "cos": math.cos,
+    "erf": math.erf,
+    "exp": _exp,
 }

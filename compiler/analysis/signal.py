@@ -17,8 +17,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
-from dlc.compiler.analysis.activation_moments import function_of, largest_of, moments
+from dlc.compiler.analysis.activation_moments import activated, gated, largest_of
 from dlc.compiler.analysis.flat import Flat, Layer, flatten
 from dlc.compiler.components.initializers.base import Initializer
 from dlc.compiler.ir.graph import Parameter, Program
@@ -33,9 +34,13 @@ _MOVING = frozenset(
         *("flatten", "unflatten", "reshape", "squeeze", "unsqueeze", "permute", "transpose"),
         *("identity", "select", "slice", "crop", "expand", "chunk", "split", "flip", "roll"),
         *("channel_shuffle", "pixel_shuffle", "pixel_unshuffle", "to", "tile"),
+        # Pairs of numbers are turned, which keeps the sums of their squares.
+        "rotary_embedding",
     }
 )
-_DROPPING = frozenset({"dropout", "dropout1d", "dropout2d", "dropout3d"})
+_DROPPING = frozenset({"dropout", "dropout1d", "dropout2d", "dropout3d", "stochastic_depth"})
+#: What adds numbers of mean 0 that do not depend on what comes in.
+_ADDING = frozenset({"learned_positions", "sinusoidal_positions", "gaussian_noise"})
 _NORMS = ("batch_norm", "instance_norm", "group_norm", "layer_norm")
 _TINY = 1e-300
 
@@ -68,15 +73,21 @@ class LayerSignal:
     fan_out: int = 0
     weight: float | None = None
     weight_gradient: float | None = None
+    shape: str = ""
 
 
 @record
 class Signal:
-    """A network: its layers in the order of execution, and the layer at which the theory first
-    stops, "" where it goes through."""
+    """A network: its layers in the order of execution, and `gaps`, the layers at which the theory
+    stops, each with the reason; it goes on behind the next norm."""
 
     layers: tuple[LayerSignal, ...]
-    stops: str
+    gaps: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def stops(self) -> str:
+        """The first of the gaps, "" where the theory goes through."""
+        return self.gaps[0][0] if self.gaps else ""
 
     def of(self, path: str) -> LayerSignal:
         """The layer of that path. Raises KeyError."""
@@ -110,13 +121,13 @@ class _Follower:
         for name in names:
             known = self.flat.types[name].dtype.is_float
             self.values[name] = self.inputs.get(name, Moments(0.0, 1.0)) if known else None
-        stops = ""
+        gaps = []
         for place, layer in enumerate(self.flat.layers):
             found = self._forward(place, layer)
             for output in layer.outputs:
                 self.values[output] = found
-            if found is None and not stops:
-                stops = layer.path
+            if found is None and self._is_gap(layer):
+                gaps.append((layer.path, why_unknown(layer.node.kind)))
         self._backward_all()
         layers = tuple(
             LayerSignal(
@@ -126,10 +137,20 @@ class _Follower:
                 self.gradients.get(layer.outputs[0]),
                 *self.fans.get(place, (0, 0, None)),
                 self._weight_gradient(place, layer),
+                self.flat.types[layer.outputs[0]].shape_text,
             )
             for place, layer in enumerate(self.flat.layers)
         )
-        return Signal(layers, stops)
+        return Signal(layers, tuple(gaps))
+
+    def _is_gap(self, layer: Layer) -> bool:
+        """Whether the signal is lost in this layer, and was not before it; whole numbers and
+        truths are no signals."""
+        types = self.flat.types
+        if not any(types[value].dtype.is_float for value in layer.outputs):
+            return False
+        signals = [value for value in layer.values if types[value].dtype.is_float]
+        return all(self.values[value] is not None for value in signals)
 
     def _weight_gradient(self, place: int, layer: Layer) -> float | None:
         """A weight of a convolution is met at every position, and what is learned there adds."""
@@ -155,10 +176,15 @@ class _Follower:
             # Their scale starts at 1 and their shift at 0, unless `init` says otherwise.
             scale = _scale(layer)
             return None if scale is None else Moments(0.0, scale)
+        if kind == "parameter":
+            return _drawn(layer)
         if any(one is None for one in given) or not given:
             return None
         first = given[0]
         assert first is not None
+        if kind in _ADDING:
+            more = _added(layer)
+            return None if more is None else Moments(first.mean, first.square + more, first.exact)
         if kind == "rms_norm":
             scale = _scale(layer)
             if scale is None or first.square <= _TINY:
@@ -180,11 +206,13 @@ class _Follower:
             return self._joined(layer, [one for one in given if one is not None])
         if kind == "neg":
             return Moments(-first.mean, first.square, first.exact)
-        function = function_of(op)
-        if function is None or len(given) != 1:
+        if kind == "maxout":
+            pieces = int(getattr(op, "num_pieces", 1))
+            return Moments(*largest_of(pieces, first.mean, first.variance), first.exact)
+        if len(given) != 1:
             return None
-        mean, square, _ = moments(function, first.mean, first.variance)
-        return Moments(mean, square, first.exact)
+        found = _activation(op, first)
+        return None if found is None else Moments(found[0], found[1], first.exact)
 
     def _weighted(self, place: int, layer: Layer, x: Moments | None) -> Moments | None:
         weight = _parameter(layer, "weight")
@@ -319,8 +347,11 @@ class _Follower:
         if kind in WEIGHTED:
             _, fan_out, square = self.fans.get(place, (0, 0, None))
             return None if square is None else above * fan_out * square
-        if kind in ("add", "sub", "concat", "neg") or kind in _MOVING:
+        if kind in ("add", "sub", "concat", "neg") or kind in _MOVING or kind in _ADDING:
             return above
+        if kind == "maxout":
+            # The largest of a group gets all of it.
+            return above / int(getattr(op, "num_pieces", 1))
         if kind in _DROPPING:
             keep = 1.0 - float(getattr(op, "p", 0.0))
             return above / keep if keep > 0 else None
@@ -343,10 +374,45 @@ class _Follower:
         if kind == "rms_norm":
             scale = _scale(layer)
             return None if scale is None or x.square <= _TINY else above * scale / x.square
-        function = function_of(op)
-        if function is None or len(layer.values) != 1:
-            return None
-        return above * moments(function, x.mean, x.variance)[2]
+        found = _activation(op, x) if len(layer.values) == 1 else None
+        return None if found is None else above * found[2]
+
+
+#: Why the theory stops, by kinds of layers.
+_REASONS = {
+    "attention": "weights that are signals themselves",
+    "lstm": "a state that is fed back",
+    "gru": "a state that is fed back",
+    "rnn": "a state that is fed back",
+    "softmax": "shares of one sum",
+    "mul": "a product of signals",
+    "matmul": "a product of signals",
+    "bilinear": "a product of signals",
+    "div": "a product of signals",
+    "norm": "a norm that starts at 0",
+    "mean": "a mean of numbers that are not independent",
+}
+_OTHERWISE = "no sum of many independent numbers"
+
+
+def why_unknown(kind: str) -> str:
+    """Why the signal behind a layer of this kind is not known."""
+    return next((reason for part, reason in _REASONS.items() if part in kind), _OTHERWISE)
+
+
+def _activation(op: Any, x: Moments) -> tuple[float, float, float] | None:
+    return gated(op, x.mean, x.variance) or activated(op, x.mean, x.variance)
+
+
+def _added(layer: Layer) -> float | None:
+    """The mean square of what a layer adds."""
+    kind, op = layer.node.kind, layer.node.op
+    if kind == "sinusoidal_positions":
+        return 0.5
+    if kind == "gaussian_noise":
+        return float(getattr(op, "std", 0.0)) ** 2
+    drawn = _drawn(layer)
+    return None if drawn is None else drawn.square
 
 
 def _parameter(layer: Layer, name: str) -> Parameter | None:

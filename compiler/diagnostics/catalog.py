@@ -122,6 +122,7 @@ _CODES = (
     # E08xx what the doctor finds
     Code("E0801", "sick-network", "a network that fails a check of `dlc doctor`"),
     Code("E0802", "unlike-module", "a module that is not what its spec is lowered to"),
+    Code("E0803", "no-profile", "a file that is no profile of data"),
     # E09xx us
     Code("E0901", "internal-error", "a mistake of ours, not of the spec"),
     # E091x bundles
@@ -297,6 +298,10 @@ _CODES = (
         "a step that takes more memory than it may",
         Severity.WARNING,
     ),
+    Code(
+        "W0180", "signal-vanishes", "signals or gradients that start at nothing", Severity.WARNING
+    ),
+    Code("W0181", "signal-explodes", "signals or gradients that start too large", Severity.WARNING),
     # W02xx data
     Code("W0201", "missing-values", "missing values that nothing fills", Severity.WARNING),
     Code(

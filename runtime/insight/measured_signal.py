@@ -14,6 +14,7 @@ import torch
 from torch import nn
 from torch.overrides import TorchFunctionMode
 
+from dlc.compiler.analysis.signal import Moments
 from dlc.compiler.codegen import identifiers
 from dlc.compiler.ir.dims import Dim
 from dlc.compiler.ir.graph import Program
@@ -28,16 +29,22 @@ _BATCH, _NETWORKS, _FREE = 64, 5, 16
 
 
 def measured_signal(
-    program: Program, module: ModuleType, *, batch: int = _BATCH, networks: int = _NETWORKS
+    program: Program,
+    module: ModuleType,
+    *,
+    inputs: Mapping[str, Moments] | None = None,
+    batch: int = _BATCH,
+    networks: int = _NETWORKS,
 ) -> dict[str, Measured]:
     """Of each layer with parameters and each activation, by path, averaged over `networks` fresh
-    ones with a batch of `batch` samples each. Sizes that are free are 16."""
+    ones with a batch of `batch` samples each. `inputs` are the moments of those that are not of
+    mean 0 and variance 1; sizes that are free are 16."""
     totals: dict[str, list[tuple[float, float | None]]] = {}
     with torch.random.fork_rng(devices=[]):
         for seed in range(networks):
             torch.manual_seed(seed)
             model = model_class(module)().train()
-            for path, found in _one(program, model, batch).items():
+            for path, found in _one(program, model, batch, inputs or {}).items():
                 totals.setdefault(path, []).append(found)
     return {path: _mean(found) for path, found in totals.items()}
 
@@ -50,13 +57,19 @@ def _mean(found: Sequence[Measured]) -> Measured:
     )
 
 
-def _one(program: Program, model: nn.Module, batch: int) -> dict[str, Measured]:
+def _one(
+    program: Program, model: nn.Module, batch: int, moments: Mapping[str, Moments]
+) -> dict[str, Measured]:
     inputs = {n: _drawn(program.graph.values[n], batch) for n in program.graph.inputs}
+    for name, given in moments.items():
+        inputs[name] = inputs[name] * given.variance**0.5 + given.mean
     for node in program.graph.nodes:
         if node.kind == "normalize" and node.inputs[0][1] in inputs:
             # Its constants are those of the data.
             name = node.inputs[0][1]
-            inputs[name] = inputs[name] * _along(node.op, "std") + _along(node.op, "mean")
+            inputs[name] = _drawn(program.graph.values[name], batch) * _along(
+                node.op, "std"
+            ) + _along(node.op, "mean")
     with _Taps(program, model) as taps:
         outputs = model(**inputs)
     wanted = [value for name, value in outputs.items() if value.requires_grad]
