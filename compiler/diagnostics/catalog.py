@@ -125,6 +125,10 @@ _CODES = (
     Code("E0803", "no-profile", "a file that is no profile of data"),
     # E09xx us
     Code("E0901", "internal-error", "a mistake of ours, not of the spec"),
+    # E09xx smaller number formats
+    Code("E0902", "precision-undecided", "nothing decides whether a smaller format is enough"),
+    Code("E0903", "no-such-precision", "no layer that has a form in the number format"),
+    Code("E0904", "precision-drop", "a file in a smaller format that answers too much worse"),
     # E091x bundles
     Code("E0910", "no-bundle", "a folder that is no bundle, or of another version"),
     Code("E0911", "bundle-damaged", "a bundle that is not as it was written"),
@@ -383,6 +387,19 @@ _CODES = (
         "W0704",
         "untied-weights",
         "tensors of a weights file that differ and are one weight here",
+        Severity.WARNING,
+    ),
+    # W09xx files
+    Code(
+        "W0901",
+        "precision-gains-nothing",
+        "a file in a smaller format that is hardly smaller",
+        Severity.WARNING,
+    ),
+    Code(
+        "W0902",
+        "precision-emulated",
+        "a format that this machine does not compute in",
         Severity.WARNING,
     ),
 )

@@ -65,9 +65,12 @@ def export_bundle(
     opset: int | None = None,
     *,
     outside_bytes: int = OUTSIDE_BYTES,
+    precision: str | None = None,
+    max_drop: float | None = None,
 ) -> Bundled:
     """Writes a network as a bundle, each of its models proved equal to PyTorch. Weights of more
-    than `outside_bytes` lie beside the models, once for both.
+    than `outside_bytes` lie beside the models, once for both. A smaller number format is that of
+    the model; the network alone stays float32.
 
     A bundle that stands there is replaced. Raises what `export_network` raises, and `Failure`
     E0913 where something else is in the way.
@@ -75,7 +78,14 @@ def export_bundle(
     refuse_target(out)
     network = replace(network, compilation=portable(network.compilation))
     with staged(out) as folder:
-        model = export_network(network, folder / MODEL, opset, outside_bytes=outside_bytes)
+        model = export_network(
+            network,
+            folder / MODEL,
+            opset,
+            outside_bytes=outside_bytes,
+            precision=precision,
+            max_drop=max_drop,
+        )
         core = export_network(_bare(network), folder / CORE, opset, outside_bytes=outside_bytes)
         core = _sharing(core, model)
         info = _info(folder / MODEL)

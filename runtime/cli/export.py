@@ -10,6 +10,7 @@ from dlc.compiler.cli.compiling import compile_spec
 from dlc.compiler.cli.output import add_common, report
 from dlc.compiler.codegen.onnx_graph import OPSETS
 from dlc.runtime.export.exporter import Exported, Network, export_network
+from dlc.runtime.export.precision.report import PRECISIONS, SYNONYMS, PrecisionReport, told
 from dlc.runtime.failures import failure, shown
 
 _SPECS = (".yaml", ".yml", ".dlc")
@@ -20,6 +21,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 Example: dlc export runs/lenet5
          dlc export runs/lenet5 -o model.onnx --opset 23
          dlc export runs/lenet5 --bundle out/
+         dlc export runs/lenet5 --precision int8 -o small.onnx
          dlc export specs/lenet5.yaml --untrained
 
 Writes preprocessing, network, probabilities and class names as one file, once it
@@ -66,6 +68,20 @@ running it elsewhere needs; `dlc verify out/` proves it on the machine where it 
         help="keep a node for each layer: batch norms are not folded into the layers before "
         "them, nothing is computed ahead",
     )
+    parser.add_argument(
+        "--precision",
+        choices=(*PRECISIONS, *SYNONYMS),
+        metavar="NAME",
+        help="of weights and arithmetic: float32, fp16, bf16, int8 (scales from the training "
+        "part), int8_dynamic (default: the spec's, else float32)",
+    )
+    parser.add_argument(
+        "--max-drop",
+        type=_share,
+        metavar="X",
+        help="how much worse the spec's metric may be than in float32, on the validation part "
+        "(default: the spec's, else 0.005)",
+    )
     parser.set_defaults(root=None)
     add_common(parser, formats=("text", "json"), lints=False)
 
@@ -90,9 +106,17 @@ def run(arguments: argparse.Namespace) -> int:
             help="let it end in `.onnx`",
             exit_code=2,
         )
-    exported = export_network(network, out, arguments.opset, fold=not arguments.no_fold)
+    exported = export_network(
+        network,
+        out,
+        arguments.opset,
+        fold=not arguments.no_fold,
+        precision=SYNONYMS.get(arguments.precision, arguments.precision),
+        max_drop=arguments.max_drop,
+    )
+    started = network.started.warnings if network.started is not None else ()
     return report(
-        network.started.warnings if network.started is not None else (),
+        (*started, *exported.warnings),
         arguments,
         "export",
         {"target": str(target), **_record(exported)},
@@ -103,7 +127,13 @@ def run(arguments: argparse.Namespace) -> int:
 def _bundle(arguments: argparse.Namespace, network: Network) -> int:
     from dlc.runtime.bundle.writing import export_bundle
 
-    bundled = export_bundle(network, Path(arguments.bundle), arguments.opset)
+    bundled = export_bundle(
+        network,
+        Path(arguments.bundle),
+        arguments.opset,
+        precision=SYNONYMS.get(arguments.precision, arguments.precision),
+        max_drop=arguments.max_drop,
+    )
     record = {
         "target": arguments.target,
         "bundle": str(bundled.path),
@@ -122,6 +152,9 @@ def _bundle(arguments: argparse.Namespace, network: Network) -> int:
     ]
     for exported in (bundled.model, bundled.core):
         lines.append(f"{exported.path.name} is {_equality(exported)}")
+    if bundled.model.precision is not None:
+        lines += _precision_told(bundled.model.precision)
+        lines.append(f"  {bundled.core.path.name} is in float32")
     lines += _weights_told(network, trained=not arguments.untrained)
     lines.append(f"prove it where it will run: dlc verify {shown(bundled.path)}")
     return report(
@@ -183,7 +216,15 @@ def _record(exported: Exported) -> dict[str, Any]:
         "inputs": {name: str(type_) for name, type_ in exported.inputs.items()},
         "outputs": {name: str(type_) for name, type_ in exported.outputs.items()},
         "parity": exported.parity.record(),
+        "precision": exported.precision.record() if exported.precision is not None else None,
     }
+
+
+def _share(text: str) -> float:
+    value = float(text)
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"0 to 1, got {text}")
+    return value
 
 
 def _text(exported: Exported, network: Network, *, trained: bool) -> str:
@@ -201,8 +242,25 @@ def _text(exported: Exported, network: Network, *, trained: bool) -> str:
         lines.append(f"  its weights are in {shown(exported.outside)}; keep both together")
     for word, types in (("takes", exported.inputs), ("gives", exported.outputs)):
         lines += [f"  {word} {name}: {type_}" for name, type_ in types.items()]
-    lines.append(_equality(exported))
+    lines.append(_equality(exported) + (" in float32" if exported.precision else ""))
+    if exported.precision is not None:
+        lines += _precision_told(exported.precision)
     return "\n".join([*lines, *_weights_told(network, trained=trained)])
+
+
+def _precision_told(found: PrecisionReport) -> list[str]:
+    share = 100 * found.bytes / found.bytes_before
+    allowed = f"{found.max_drop:g}" if found.higher_is_better else f"{100 * found.max_drop:g} %"
+    lines = [
+        f"{told(found.record())}; a loss of {allowed} was allowed",
+        f"  {_size(found.bytes)}, {share:.0f} % of the {_size(found.bytes_before)} in float32",
+    ]
+    if found.calibration_rows:
+        lines.append(f"  scales are from {found.calibration_rows:,} rows of the training part")
+    if found.kept:
+        names = ", ".join(f"`{name}`" for name in found.kept)
+        lines.append(f"  {len(found.kept)} of {found.layers} layers stayed float32: {names}")
+    return lines
 
 
 def _equality(exported: Exported) -> str:

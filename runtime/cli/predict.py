@@ -17,6 +17,7 @@ from dlc.runtime.cli.providers import add_provider
 from dlc.runtime.data.formats.base import Skipped, place_text
 from dlc.runtime.data.skipping import LISTED
 from dlc.runtime.data.splits import PARTS
+from dlc.runtime.export.precision.report import told
 from dlc.runtime.failures import USAGE, failure, shown
 from dlc.runtime.inference.answer_columns import Wanted
 from dlc.runtime.inference.answers import plain
@@ -134,6 +135,11 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.output is None:
         return _show(arguments)
     return _write(arguments)
+
+
+def _precision_told(job: Job) -> list[str]:
+    precision = job.predictor.info.precision
+    return [told(precision)] if precision else []
 
 
 def _request(arguments: argparse.Namespace, limit: int | None) -> Request:
@@ -280,6 +286,7 @@ def _write(arguments: argparse.Namespace) -> int:
     new = record["rows"] - before
     lines.append(f"wrote {shown(out)}: {_rows(record['rows'])}")
     lines.append(f"{job.predictor.session.note}, {_rows(new)} in {record['seconds']:.2g} s")
+    lines += _precision_told(job)
     return report((), arguments, "predict", record, answer="\n".join(lines))
 
 
@@ -368,6 +375,7 @@ def _show(arguments: argparse.Namespace) -> int:
         text += f"\nthe first {_rows(limit)}; `-o answers.csv` writes all"
     text = "\n".join((*told.lines(count), text))
     text += f"\n{job.predictor.session.note}, {_rows(len(found))} in {seconds:.2g} s"
+    text = "\n".join([text, *_precision_told(job)])
     return report((), arguments, "predict", record, answer=text)
 
 

@@ -19,6 +19,7 @@ from dlc.compiler.compilation import Compilation
 from dlc.compiler.components.postprocessing.labels import Labels
 from dlc.compiler.components.preprocessing.base import raw_type
 from dlc.compiler.components.settings import Settings
+from dlc.compiler.diagnostics.model import Diagnostic
 from dlc.compiler.ir.dims import INFINITY, Symbol, symbols
 from dlc.compiler.ir.graph import Graph, Program
 from dlc.compiler.ir.types import TensorType
@@ -27,10 +28,11 @@ from dlc.runtime.data.pictures import picture_type
 from dlc.runtime.data.preprocessing import Preprocessing, refuse_unavailable
 from dlc.runtime.data.raw import reading
 from dlc.runtime.export.draft import Draft, OutsideDraft
-from dlc.runtime.export.metadata import DataRecord
-from dlc.runtime.export.model_info import model_info
+from dlc.runtime.export.metadata import DataRecord, ModelInfo
+from dlc.runtime.export.model_info import in_precision, model_info
 from dlc.runtime.export.onnx_builder import IR_VERSIONS, export_program
 from dlc.runtime.export.parity import ParityReport, compare
+from dlc.runtime.export.precision.report import PrecisionReport
 from dlc.runtime.export.probes import Probe, RawValues, probes
 from dlc.runtime.export.reference import TorchReference, network_state
 from dlc.runtime.export.scores import class_scores
@@ -41,8 +43,12 @@ from dlc.runtime.transfer.pretrained import Report
 if TYPE_CHECKING:
     from torch import nn
 
+    from dlc.runtime.export.precision.choosing import Lowered
+
 # Above this the weights go to a file of their own; protobuf itself ends at 2 GiB.
 OUTSIDE_BYTES = 1_500_000_000
+# Conv, pools and recurrent layers have a bfloat16 form since.
+_BFLOAT16_OPSET = 22
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +56,8 @@ class Network:
     """What is exported. `preprocessing` is None for weights that were never trained here;
     then the file takes the network's inputs as the spec declares them. `started` is what of
     them came from the spec's `transfer`. Where it is several networks with one answer, these are
-    `members`, `module` an `EnsembleNetwork`, and `compilation` that of the first."""
+    `members`, `module` an `EnsembleNetwork`, and `compilation` that of the first. `root` is
+    the folder that the data of a run is below."""
 
     compilation: Compilation
     module: nn.Module
@@ -59,6 +66,7 @@ class Network:
     metrics: Mapping[str, float] | None = None
     started: Report | None = None
     members: Members | None = None
+    root: Path | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,6 +86,8 @@ class Exported:
     outputs: Mapping[str, TensorType]
     parity: ParityReport
     emit_seconds: float
+    precision: PrecisionReport | None = None
+    warnings: tuple[Diagnostic, ...] = ()
 
 
 def export_network(
@@ -87,23 +97,28 @@ def export_network(
     *,
     outside_bytes: int = OUTSIDE_BYTES,
     fold: bool = True,
+    precision: str | None = None,
+    max_drop: float | None = None,
 ) -> Exported:
     """Writes a network as ONNX, proved equal to PyTorch. Without `fold` the file has a node for
-    all that each layer does, as the spec has it.
+    all that each layer does, as the spec has it. `precision` and `max_drop` are the spec's where
+    they are None; a spec's precision waits for weights that were trained.
 
     Raises `DiagnosticError` E0614 where ONNX cannot express a layer, `Failure` E0601 where
-    the results differ, E0602, E0403, E0611.
+    the results differ, E0602, E0403, E0611; for a smaller number format E0902 to E0904.
     """
     compilation = network.compilation
     program, settings = compilation.program, compilation.settings
-    for key, note in settings.export.used_unavailable():
-        raise failure("E0602", f"`export.{key}` is not run yet", help=note)
+    if precision is None:
+        precision = settings.export.precision if network.preprocessing is not None else "float32"
+    if max_drop is None:
+        max_drop = settings.export.max_drop
     if network.preprocessing is not None:
         refuse_unavailable(settings.preprocess)
     pipeline = _pipeline(program, settings, network.preprocessing)
     began = time.perf_counter()
     members = network.members
-    opset = opset or settings.export.opset
+    opset = _opset(opset, settings.export.opset, precision)
     graph = lower(program, opset=opset, pipeline=pipeline, members=members)
     if fold:
         graph = simplify(graph)
@@ -127,6 +142,11 @@ def export_network(
         if not parity.ok:
             raise parity.refusal()
         info = model_info(network, graph, pipeline, parity)
+        smaller = None
+        if precision != "float32":
+            smaller = _smaller(network, draft, precision, info, max_drop)
+            info = in_precision(info, draft.proto, smaller.model, smaller.report)
+            draft.proto = smaller.model
         outside = draft.place(info.properties())
     return Exported(
         path=out,
@@ -140,6 +160,45 @@ def export_network(
         outputs=dict(graph.outputs),
         parity=parity,
         emit_seconds=seconds,
+        precision=smaller.report if smaller is not None else None,
+        warnings=smaller.warnings if smaller is not None else (),
+    )
+
+
+def _opset(given: int | None, stated: int, precision: str) -> int:
+    if precision != "bf16":
+        return given or stated
+    if given is not None and given < _BFLOAT16_OPSET:
+        raise failure(
+            "E0311",
+            f"convolutions and pools take bf16 from opset {_BFLOAT16_OPSET} on, not in {given}",
+            help=f"leave `--opset` out, or write `--opset {_BFLOAT16_OPSET}`",
+            exit_code=2,
+        )
+    return given or max(stated, _BFLOAT16_OPSET)
+
+
+def _smaller(
+    network: Network, draft: Draft, precision: str, info: ModelInfo, max_drop: float
+) -> Lowered:
+    from dlc.runtime.export.precision.choosing import lowered
+    from dlc.runtime.export.precision.measured import undecided
+
+    if network.preprocessing is None:
+        raise undecided("these weights were not trained here, and nothing is preprocessed")
+    if isinstance(draft, OutsideDraft):
+        raise failure(
+            "E0903",
+            f"weights in a file of their own are not brought to {precision}",
+            help="write float32: `--precision float32`",
+        )
+    return lowered(
+        draft.proto,
+        precision,
+        compilation=network.compilation,
+        root=network.root,
+        properties=info.properties(),
+        max_drop=max_drop,
     )
 
 

@@ -11,6 +11,8 @@
     dlc.fitted      what the steps of inputs that are targets, too, were fitted to: the files of a
                     folder `preprocess`, that of tensors in base64, JSON
     dlc.metrics     the figures of the validation that the weights are from, JSON
+    dlc.precision   the number format, where it is not float32, the figures that decided for it,
+                    and the layers that stayed float32, JSON
     dlc.parity      how close the file came to PyTorch, JSON
     dlc.members     how many networks it holds, where it is more than one
     dlc.nodes       the inputs, layers and blocks of the spec in their order, each with its path,
@@ -105,6 +107,7 @@ class ModelInfo:
     inputs: Mapping[str, InputColumns] = field(default_factory=dict)
     metrics: Mapping[str, float] = field(default_factory=dict)
     parity: Mapping[str, Any] = field(default_factory=dict)
+    precision: Mapping[str, Any] = field(default_factory=dict)
     data: DataRecord | None = None
     members: int = 1
     nodes: Mapping[str, NodeValue] = field(default_factory=dict)
@@ -125,6 +128,8 @@ class ModelInfo:
             "metrics": _json(self.metrics),
             "parity": _json(self.parity),
         }
+        if self.precision:
+            found["precision"] = _json(self.precision)
         if self.data is not None:
             classes = {name: list(words) for name, words in self.data.classes.items()}
             record: dict[str, Any] = {"sha256": self.data.sha256, "split": self.data.split}
@@ -190,6 +195,7 @@ def _parsed(texts: Mapping[str, str]) -> ModelInfo:
         },
         metrics={str(k): float(v) for k, v in json.loads(texts.get("metrics", "{}")).items()},
         parity=dict(json.loads(texts.get("parity", "{}"))),
+        precision=dict(json.loads(texts.get("precision", "{}"))),
         data=None
         if data is None
         else DataRecord(

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dlc.compiler.codegen.onnx_graph import LayerValue, OnnxGraph, Pipeline
+from dlc.compiler.ir.types import DType
 from dlc.runtime.data.preprocessing import TOKENIZER, Preprocessing
 from dlc.runtime.data.texts import paddings
 from dlc.runtime.export.hints import hints
 from dlc.runtime.export.metadata import InputColumns, ModelInfo, NodeValue
 from dlc.runtime.export.parity import ParityReport
+from dlc.runtime.export.precision.report import PrecisionReport
 from dlc.runtime.objectives._applied import Applied
 
 if TYPE_CHECKING:
+    from onnx import ModelProto
+
     from dlc.runtime.export.exporter import Network
+
+# ONNX's numbers of float16 and bfloat16, by the names that specs have for them.
+_HALVES = {type_.onnx: type_.spec_name for type_ in (DType.FLOAT16, DType.BFLOAT16)}
 
 
 def model_info(
@@ -55,6 +63,38 @@ def model_info(
         features=graph.features,
         fitted=_restored(network),
     )
+
+
+def in_precision(
+    info: ModelInfo, plain: ModelProto, model: ModelProto, report: PrecisionReport
+) -> ModelInfo:
+    """The same for a file in a smaller number format, which was `plain`: the values that it
+    still has, with the types that they have in it."""
+    import onnx
+
+    before = {
+        name: node.input[0] for node in plain.graph.node for name in node.output if node.input
+    }
+    inferred = onnx.shape_inference.infer_shapes(model).graph
+    types = {
+        value.name: value.type.tensor_type.elem_type
+        for value in (*inferred.input, *inferred.value_info, *inferred.output)
+    }
+    made = {name for node in model.graph.node for name in node.output} | {
+        *(value.name for value in model.graph.input),
+        *(tensor.name for tensor in model.graph.initializer),
+    }
+    nodes, folded = {}, dict(info.folded)
+    paths = {found.value: path for path, found in reversed(info.nodes.items())}
+    for path, found in info.nodes.items():
+        if found.value not in made:
+            # An activation that is how the integers before it are rounded.
+            folded[path] = paths.get(before.get(found.value, ""), report.precision)
+            continue
+        dtype = _HALVES.get(types.get(found.value, 0), found.dtype)
+        nodes[path] = replace(found, dtype=dtype)
+    features = info.features if info.features in nodes else ""
+    return replace(info, precision=report.record(), nodes=nodes, folded=folded, features=features)
 
 
 def _node_value(layer: LayerValue) -> NodeValue:

@@ -77,6 +77,7 @@ def of_run(path: Path, which: Which | None = None) -> Network:
         data=DataRecord(sha256=data["sha256"], split=data["split"], classes=preprocessing.labels),
         metrics=_metrics(run, checkpoint, ending=which is None),
         members=members,
+        root=run.root,
     )
 
 

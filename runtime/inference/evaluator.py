@@ -24,6 +24,7 @@ from dlc.runtime.data.preprocessing import Preprocessing
 from dlc.runtime.data.ragged import Ragged
 from dlc.runtime.data.splits import PARTS, SplitRule
 from dlc.runtime.export.metadata import DataRecord
+from dlc.runtime.export.precision.report import told
 from dlc.runtime.failures import failure, shown
 from dlc.runtime.inference.figures import Matrix
 from dlc.runtime.inference.made_samples import MadeSamples
@@ -158,7 +159,7 @@ def predictor_subject(predictor: Predictor) -> Subject:
         record=info.data,
         root=_root_beside(path),
         what=shown(path),
-        runs_on=predictor.session.note,
+        runs_on="; ".join(filter(None, (predictor.session.note, told(info.precision)))),
         prepare=read,
         chunks=chunks,
         labels=info.labels,

@@ -42,7 +42,8 @@ def chosen_value(nodes: Mapping[str, NodeValue], name: str | None, info: ModelIn
         raise failure(
             "E0707",
             f"the file has no value of `{name}`: it was folded into `{into}`",
-            help=f"take `{into}`, or keep all layers: `dlc export RUN --no-fold`",
+            help=f"take `{into}`, or keep all layers: `dlc export RUN --no-fold`"
+            + (" in float32" if info.precision else ""),
             exit_code=USAGE,
         )
     if name not in nodes:

@@ -21,6 +21,7 @@ NAMES = (
     "feature_cache",
     "transfer",
     "monitors",
+    "onnx_nodes",
 )
 
 

@@ -152,7 +152,7 @@ def test_defaults_ask_for_nothing_that_is_not_run() -> None:
         (Settings(ensemble=Ensemble()), []),
         (Settings(transfer=Transfer(weights="w", rename=({"a": "b"},))), []),
         (Settings(transfer=Transfer(weights="w", freeze=("stem",))), []),
-        (Settings(export=Export(precision="fp16")), ["export.precision"]),
+        (Settings(export=Export(precision="fp16")), []),
         (Settings(search=Search(space={"p": Uniform(low=0.0, high=1.0)})), []),
     ],
     ids=str,

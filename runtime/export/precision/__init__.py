@@ -1,0 +1,1 @@
+"""Files in smaller number formats, accepted by what they answer."""
