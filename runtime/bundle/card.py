@@ -15,6 +15,7 @@ from dlc.runtime.bundle.layout import CORE, MODEL
 from dlc.runtime.bundle.numbers import number_format
 from dlc.runtime.export.exporter import Exported, Network
 from dlc.runtime.export.metadata import InputColumns, ModelInfo
+from dlc.runtime.export.precision.report import told
 
 _MOST_SHOWN = 20
 # Of a length that nothing bounds, as what is counted for.
@@ -193,6 +194,9 @@ def _proof(model: Exported, core: Exported, golden: Golden) -> Iterator[str]:
             f"- `{exported.path.name}`: {len(parity.kinds)} probes, largest difference "
             f"{parity.max_abs:.1e}{answers}"
         )
+    if model.precision is not None:
+        after = told(model.precision.record())
+        yield f"- `{model.path.name}` got smaller numbers after that: {after}"
     yield (
         "- preprocessing followed by the network alone is the model; the golden answers, "
         f"{golden.rows} row{'' if golden.rows == 1 else 's'} to be met within "

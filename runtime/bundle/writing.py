@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -37,7 +39,7 @@ from dlc.runtime.bundle.staging import refuse_target, staged, sync_file
 from dlc.runtime.export.exporter import OUTSIDE_BYTES, Exported, export_network
 from dlc.runtime.export.metadata import ModelInfo
 from dlc.runtime.export.onnx_builder import set_location
-from dlc.runtime.failures import shown
+from dlc.runtime.failures import failure, shown
 from dlc.runtime.inference.model_files import load_proto
 from dlc.runtime.training.storage import replace_file, write_file
 
@@ -73,7 +75,7 @@ def export_bundle(
     the model; the network alone stays float32.
 
     A bundle that stands there is replaced. Raises what `export_network` raises, and `Failure`
-    E0913 where something else is in the way.
+    E0913 where something else is in the way, E0903 for a format that does not run here.
     """
     refuse_target(out)
     network = replace(network, compilation=portable(network.compilation))
@@ -86,10 +88,12 @@ def export_bundle(
             precision=precision,
             max_drop=max_drop,
         )
+        _refuse_unproved(model)
         core = export_network(_bare(network), folder / CORE, opset, outside_bytes=outside_bytes)
         core = _sharing(core, model)
         info = _info(folder / MODEL)
-        check_core(network, model.path, core.path)
+        with _in_float32(network, model, opset) as plain:
+            check_core(network, plain, core.path)
         golden = draw_golden(network, model.path, core.path, info, tolerance_of(model.path))
         files = {**_texts(info), **golden.files()}
         files[CARD] = model_card(network, model, core, info, golden)
@@ -102,6 +106,29 @@ def export_bundle(
         core=_moved(core, out),
         files=manifest.files,
     )
+
+
+def _refuse_unproved(model: Exported) -> None:
+    """Raises `Failure` E0903 for a file that gives no golden answers here."""
+    if any(warning.code.number == "W0902" for warning in model.warnings):
+        assert model.precision is not None
+        raise failure(
+            "E0903",
+            f"a bundle proves itself by golden answers, and a file in {model.precision.precision}"
+            " does not run on this machine",
+            help="write the file alone with `-o`, or a bundle in fp16 or int8",
+        )
+
+
+@contextmanager
+def _in_float32(network: Network, model: Exported, opset: int | None) -> Iterator[Path]:
+    """The model before it got smaller numbers, with which the network alone agrees."""
+    if model.precision is None:
+        yield model.path
+        return
+    with tempfile.TemporaryDirectory(prefix="dlc-bundle-") as folder:
+        out = Path(folder) / MODEL
+        yield export_network(network, out, opset, precision="float32").path
 
 
 def store_settings(folder: Path, settings: SessionSettings) -> None:

@@ -85,7 +85,7 @@ def in_precision(
         *(tensor.name for tensor in model.graph.initializer),
     }
     nodes, folded = {}, dict(info.folded)
-    paths = {found.value: path for path, found in reversed(info.nodes.items())}
+    paths = {found.value: path for path, found in reversed([*info.nodes.items()])}
     for path, found in info.nodes.items():
         if found.value not in made:
             # An activation that is how the integers before it are rounded.

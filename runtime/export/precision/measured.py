@@ -159,7 +159,9 @@ class Bench:
                 **{name: getattr(plain, name) for name in plain.__dataclass_fields__}
             )
             predictor.session = recorder
-            yield replace(predictor_subject(predictor), root=self.root), recorder
+            subject = predictor_subject(predictor)
+            # Its own spec may tell the data by name alone, as that of a bundle does.
+            yield replace(subject, root=self.root, compilation=self.compilation), recorder
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -144,6 +144,23 @@ def model_of(path, run):
     return replace(model_subject(path, "cpu"), root=of_run(run).root)
 
 
+@pytest.mark.parametrize("precision", ["fp16", "int8"])
+def test_a_bundle_in_a_smaller_format_proves_itself(trained, tmp_path, capsys, precision):
+    run, out = str(trained("lenet")), tmp_path / "bundle"
+    assert main(["export", run, "--bundle", str(out), "--precision", precision]) == 0
+    assert f"numbers are {precision}" in capsys.readouterr().out
+    assert f"numbers are {precision}: accuracy" in (out / "README.md").read_text()
+    assert (out / "model.onnx").stat().st_size < (out / "core.onnx").stat().st_size
+    assert main(["verify", str(out)]) == 0
+
+
+def test_a_bundle_that_could_not_prove_itself_is_not_written(trained, tmp_path, capsys):
+    run, out = str(trained("lenet")), tmp_path / "bundle"
+    assert main(["export", run, "--bundle", str(out), "--precision", "bf16"]) == 1
+    assert "E0903" in capsys.readouterr().err
+    assert not out.exists()
+
+
 def test_features_of_a_half_file_have_its_types(trained, tmp_path):
     found = export_network(of_run(trained("lenet")), tmp_path / "half.onnx", precision="fp16")
     info = info_of(found.path)
