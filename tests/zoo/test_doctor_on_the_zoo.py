@@ -10,7 +10,10 @@ from dlc.runtime.insight.doctor import examine
 from dlc.runtime.insight.doctor.base import Patient
 from dlc.runtime.loading import load_module
 from tests.zoo.networks import ZOO
-from tests.zoo.running import small
+from tests.zoo.running import compiled
+
+#: Of two channels it is chance how large signals start.
+SETS = {"unet": ("width=4", "side=188", "p=0")}
 
 
 @pytest.mark.full
@@ -18,7 +21,7 @@ from tests.zoo.running import small
 @pytest.mark.parametrize("name", ZOO)
 def test_every_check_that_applies_passes(name: str) -> None:
     torch.set_num_threads(1)
-    compilation = small(name)
+    compilation = compiled(name, sets=SETS.get(name, ZOO[name].small))
     found = list(examine(Patient(compilation, load_module(generate(compilation)))))
     assert [verdict for verdict in found if verdict.state == "fail"] == []
     # What says nothing of a network must not be what makes it pass.

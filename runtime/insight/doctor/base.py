@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from types import ModuleType
@@ -16,7 +16,6 @@ from dlc.compiler import Compilation
 from dlc.compiler.components.comparison import Pair
 from dlc.compiler.components.losses._classes import ClassLoss
 from dlc.compiler.ir.dims import substitute
-from dlc.compiler.ir.types import TensorType
 from dlc.runtime.export.probes import dim_values, probes
 from dlc.runtime.loading import model_class
 
@@ -25,6 +24,15 @@ State = Literal["pass", "fail", "skip"]
 
 BATCH = 8
 _OF_TWO = ("binary_cross_entropy_with_logits", "binary_cross_entropy", "sigmoid_focal_loss")
+
+#: What an output's last layer leaves of the numbers.
+_RANGES: Mapping[str, Callable[[torch.Tensor], torch.Tensor]] = {
+    **dict.fromkeys(("sigmoid", "hardsigmoid"), torch.sigmoid),
+    **dict.fromkeys(("tanh", "hardtanh", "softsign"), torch.tanh),
+    **dict.fromkeys(("relu", "softplus", "relu6"), torch.abs),
+    "softmax": lambda drawn: torch.softmax(drawn, -1),
+    "log_softmax": lambda drawn: torch.log_softmax(drawn, -1),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,9 +112,7 @@ class Patient:
         return inputs, self._targets(sizes, generator)
 
     def _targets(self, sizes: Mapping[str, int], generator: torch.Generator) -> Tensors:
-        graph = self.program.graph
         types = dict(self.program.targets)
-        outputs = {name: graph.values[value] for name, value in graph.outputs}
         found: Tensors = {}
         for term in self.compilation.settings.loss:
             loss = term.loss
@@ -115,13 +121,32 @@ class Patient:
                     continue
                 shape = [int(str(substitute(size, sizes))) for size in types[name].shape]
                 if types[name].dtype.is_int:
-                    below = _classes(loss, outputs, types)
+                    below = self.classes(loss) or 2
                     found[name] = torch.randint(0, below, shape, generator=generator)
                 elif loss.name in _OF_TWO:
                     found[name] = torch.randint(0, 2, shape, generator=generator).float()
                 else:
-                    found[name] = torch.randn(shape, generator=generator)
+                    drawn = torch.randn(shape, generator=generator)
+                    found[name] = self._within(loss.names[0])(drawn)
         return found
+
+    def classes(self, loss: Any) -> int | None:
+        """How many classes the output of a loss has; None where it is not of classes."""
+        graph = self.program.graph
+        outputs = {name: graph.values[value] for name, value in graph.outputs}
+        types = dict(self.program.targets)
+        if not isinstance(loss, ClassLoss) or loss.names[0] not in outputs:
+            return None
+        x, t = loss.names[:2]
+        pair = Pair(loss.name, x, outputs[x], t, types[t])
+        classes = pair.x.shape[pair.class_dim()]
+        return classes if isinstance(classes, int) else None
+
+    def _within(self, output: str) -> Callable[[torch.Tensor], torch.Tensor]:
+        """Puts numbers where an output can have them: behind a sigmoid none is negative."""
+        value = dict(self.program.graph.outputs).get(output)
+        kinds = [node.kind for node in self.program.graph.nodes if value in node.outputs]
+        return _RANGES.get(kinds[0] if kinds else "", lambda drawn: drawn)
 
     def loss(self, model: nn.Module, inputs: Tensors, targets: Tensors) -> torch.Tensor:
         """The loss of a pass."""
@@ -140,17 +165,6 @@ class Patient:
     def layer_of(self, parameter: str) -> str:
         """The path of the layer of a parameter, by the state_dict's name."""
         return parameter.rpartition(".")[0]
-
-
-def _classes(loss: Any, outputs: Mapping[str, TensorType], types: Mapping[str, TensorType]) -> int:
-    if isinstance(loss, ClassLoss) and loss.names[0] in outputs:
-        pair = Pair(
-            loss.name, loss.names[0], outputs[loss.names[0]], loss.names[1], types[loss.names[1]]
-        )
-        classes = pair.x.shape[pair.class_dim()]
-        if isinstance(classes, int):
-            return classes
-    return 2
 
 
 @contextmanager

@@ -2,8 +2,8 @@
 
 (L(w + h) - L(w - h)) / 2h for a few numbers w of every parameter. Where the differences to both
 sides disagree there is a kink, a relu at 0 say, and the number is left out. A deep network has so
-many of them that a step may cross some which hardly show; of shorter steps, which round more, one
-crosses none, and a gradient is right where it is that of one of them. Dropout is off.
+many of them that a step crosses some which hardly show, or that lie right beside w; a gradient is
+right where it is the difference to one side, or that of a shorter step. Dropout is off.
 """
 
 from __future__ import annotations
@@ -48,10 +48,11 @@ def check(patient: Patient) -> Verdict:
             told = 0.0 if gradient is None else float(gradient.reshape(-1)[index])
             off = None
             for step in _STEPS:
-                found, kink = _difference(patient, model, flat, index, step, inputs, targets, here)
-                if not kink:
-                    size = max(abs(told), abs(found), 1e-3 * scale, 1e-12)
-                    off = min(abs(told - found) / size, off if off is not None else math.inf)
+                sides = _differences(patient, model, flat, index, step, inputs, targets, here)
+                if not _is_kink(*sides):
+                    near = min((sum(sides) / 2, *sides), key=lambda found: abs(told - found))
+                    size = max(abs(told), abs(near), 1e-3 * scale, 1e-12)
+                    off = min(abs(told - near) / size, off if off is not None else math.inf)
                     if off <= _LARGEST:
                         break
             if off is None:
@@ -76,7 +77,7 @@ def check(patient: Patient) -> Verdict:
     )
 
 
-def _difference(
+def _differences(
     patient: Patient,
     model: torch.nn.Module,
     flat: torch.Tensor,
@@ -85,8 +86,8 @@ def _difference(
     inputs: dict[str, torch.Tensor],
     targets: dict[str, torch.Tensor],
     here: float,
-) -> tuple[float, bool]:
-    """The central difference, and whether both sides disagree."""
+) -> tuple[float, float]:
+    """The differences to both sides."""
     before = float(flat[index])
     step = relative * max(1.0, abs(before))
     with torch.no_grad():
@@ -95,6 +96,8 @@ def _difference(
         flat[index] = before - step
         left = float(patient.loss(model, inputs, targets))
         flat[index] = before
-    forward, backward = (right - here) / step, (here - left) / step
-    apart = abs(forward - backward)
-    return (right - left) / (2 * step), apart > _KINK * max(abs(forward), abs(backward), 1e-6)
+    return (right - here) / step, (here - left) / step
+
+
+def _is_kink(forward: float, backward: float) -> bool:
+    return abs(forward - backward) > _KINK * max(abs(forward), abs(backward), 1e-6)

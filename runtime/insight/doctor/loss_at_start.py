@@ -47,12 +47,9 @@ def check(patient: Patient) -> Verdict:
 
 def _expected(patient: Patient) -> float | None:
     for term in patient.compilation.settings.loss[:1]:
-        graph = patient.program.graph
-        outputs = dict(graph.outputs)
-        if isinstance(term.loss, ClassLoss) and term.loss.names[0] in outputs:
-            shape = graph.values[outputs[term.loss.names[0]]].shape
-            classes = shape[1] if len(shape) == 2 else shape[-1]
-            return term.weight * math.log(classes) if isinstance(classes, int) else None
+        if isinstance(term.loss, ClassLoss):
+            classes = patient.classes(term.loss)
+            return None if classes is None else term.weight * math.log(classes)
         if term.loss.name.startswith("binary_cross_entropy"):
             return term.weight * math.log(2.0)
     return None

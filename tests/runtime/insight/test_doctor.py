@@ -310,6 +310,47 @@ def test_a_softmax_over_the_batch_is_named_with_the_layer_before_it(tmp_path: Pa
         assert found.layer == "linear"
 
 
+_REBUILT = """dlc: 1
+name: Rebuilt
+inputs: {x: "float[N, 12]"}
+layers:
+  - linear: 64
+  - relu
+  - linear: 12
+  - LAST:
+    output: rebuilt
+targets: {original: "float[N, 12]"}
+loss: mse_loss(rebuilt, original)
+optimizer: adam(lr=1e-3)
+"""
+
+
+@pytest.mark.parametrize("last", ["sigmoid", "tanh", "relu", "softmax"])
+def test_a_batch_to_be_learned_is_one_that_the_output_can_give(last: str) -> None:
+    compilation = compiled(check_yaml(_REBUILT.replace("LAST", last)))
+    patient = Patient(compilation, load_module(generate(compilation)))
+    (found,) = examine(patient, only=["learns a batch"])
+    assert found.state == "pass", found.figure
+
+
+def test_the_loss_at_start_is_that_of_the_classes_of_pixels() -> None:
+    text = """dlc: 1
+name: Pixels
+inputs: {x: "float[N, 3, 8, 8]"}
+layers:
+  - conv2d: {out_channels: 2, kernel_size: 1}
+    output: logits
+targets: {label: "int[N, 8, 8]"}
+loss: cross_entropy(logits, label)
+optimizer: adam(lr=1e-3)
+"""
+    compilation = compiled(check_yaml(text))
+    patient = Patient(compilation, load_module(generate(compilation)))
+    (found,) = examine(patient, only=["loss at start"])
+    assert found.line == "about 0.693"
+    assert found.state == "pass"
+
+
 class TestCommand:
     def _spec(self, folder: Path) -> Path:
         path = folder / "dense.yaml"
