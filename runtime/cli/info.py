@@ -60,6 +60,7 @@ def collect() -> dict[str, Any]:
         "packages": versions,
         "devices": devices,
         "providers": providers,
+        "runs": _runs() if providers else {},
         "problems": problems,
     }
 
@@ -115,6 +116,14 @@ def _providers() -> tuple[list[str], str | None]:
         return [], f"onnxruntime cannot be used ({error}): pip install --force-reinstall dlc"
 
 
+def _runs() -> dict[str, str]:
+    """Why each choice of `--provider` does not run here, or nothing. That a build of onnxruntime
+    has a provider says little: that of CUDA is in every one of the GPU package."""
+    from dlc.runtime.inference.providers import registry
+
+    return {provider.name: registry.why_not(provider.name) for provider in registry.ALL}
+
+
 def _text(record: dict[str, Any]) -> str:
     lines = [
         f"dlc {record['version']}, Python {record['python']}, {record['platform']}, "
@@ -122,6 +131,8 @@ def _text(record: dict[str, Any]) -> str:
         "devices    " + (", ".join(record["devices"]) or "none"),
         "providers  " + (", ".join(record["providers"]) or "none"),
     ]
+    for name, reason in record["runs"].items():
+        lines.append(f"  {name:<16} {reason or 'runs'}")
     for name, version in record["packages"].items():
         lines.append(f"  {name:<16} {version or '-'}")
     lines += [f"problem: {problem}" for problem in record["problems"]]

@@ -203,6 +203,8 @@ def test_info_shows_devices_providers_and_versions(capsys: pytest.CaptureFixture
     assert found["devices"][0].startswith("cpu")
     assert "CPUExecutionProvider" in found["providers"]
     assert found["packages"]["torch"]
+    assert found["runs"]["cpu"] == ""
+    assert set(found["runs"]) == {"cpu", "cuda", "tensorrt", "openvino"}
     assert main(["info"]) == 0
     assert capsys.readouterr().out.startswith("dlc ")
 
