@@ -8,6 +8,7 @@ import numpy as np
 import onnx
 import pytest
 from fake_runtime import OrtValue, Runtime
+from hostile_models import HOSTILE
 from onnx import TensorProto, helper
 
 from dlc.runtime.bundle.settings import SessionSettings
@@ -352,6 +353,19 @@ def test_a_device_gives_what_the_processor_gives(tmp_path):
         given = {"x": rng.standard_normal((rows, 3, 8, 8)).astype(np.float32)}
         (found,), (expected,) = device.run(given).values(), processor.run(given).values()
         np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["nodes_in_a_circle", "function_that_calls_itself", "negative_dims", "giant_weights"],
+)
+def test_onnx_judges_a_file_before_a_session_is_made(tmp_path, monkeypatch, name):
+    fake = Runtime()
+    monkeypatch.setattr(registry, "onnxruntime", lambda: fake)
+    with pytest.raises(Failure) as caught:
+        open_model(HOSTILE[name](tmp_path), "cpu")
+    assert caught.value.diagnostic.code.number == "E0610"
+    assert fake.sessions == []
 
 
 def test_facts_look_into_inner_graphs():
