@@ -9,7 +9,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from dlc.compiler.analysis.data_profile import DataProfile, read_profile
     from dlc.compiler.compilation import Compilation, Result
+    from dlc.compiler.data_lints import data_findings
     from dlc.compiler.diagnostics.model import Diagnostic, Severity
     from dlc.compiler.driver import check, compile_balanced, compile_member
     from dlc.compiler.ir.graph import Graph, Node, Parameter, Program
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "Compilation": "dlc.compiler.compilation",
+    "DataProfile": "dlc.compiler.analysis.data_profile",
     "Diagnostic": "dlc.compiler.diagnostics.model",
     "Difference": "dlc.compiler.semantics.differences",
     "Graph": "dlc.compiler.ir.graph",
@@ -34,14 +37,17 @@ _HOMES = {
     "check": "dlc.compiler.driver",
     "compile_balanced": "dlc.compiler.driver",
     "compile_member": "dlc.compiler.driver",
+    "data_findings": "dlc.compiler.data_lints",
     "flat_settings": "dlc.compiler.semantics.flat_settings",
     "is_allowed": "dlc.compiler.lints",
     "member_settings": "dlc.compiler.members",
+    "read_profile": "dlc.compiler.analysis.data_profile",
     "spec_differences": "dlc.compiler.semantics.differences",
 }
 
 __all__ = [
     "Compilation",
+    "DataProfile",
     "Diagnostic",
     "Difference",
     "Graph",
@@ -55,9 +61,11 @@ __all__ = [
     "check",
     "compile_balanced",
     "compile_member",
+    "data_findings",
     "flat_settings",
     "is_allowed",
     "member_settings",
+    "read_profile",
     "spec_differences",
 ]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dlc.compiler.cli.compiling import add_spec, check_path
 from dlc.compiler.cli.output import add_common, emit, exit_status, read_source, report, with_levels
@@ -12,16 +13,25 @@ from dlc.compiler.compilation import Result
 from dlc.compiler.diagnostics.fixes import apply_edits
 from dlc.compiler.diagnostics.model import Applicability, Diagnostic, Edit
 
+if TYPE_CHECKING:
+    from dlc.compiler.analysis.data_profile import DataProfile
+
 
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.description = (
         "Example: dlc check specs/lenet5.yaml\n\n"
         "Finds every mistake of a spec, with its line and column: names, values, shapes,\n"
-        "element types. Neither torch nor the data is opened. Warnings do not fail."
+        "element types. Neither torch nor the data is opened. Warnings do not fail.\n\n"
+        "`--profile` adds what the sizes of the data tell: inputs that span widely, targets far\n"
+        "from zero, classes of very different sizes, far fewer samples than parameters. The file\n"
+        "is written by `dlc data`; the spec may have changed since."
     )
     add_spec(parser, several=True)
     parser.add_argument(
         "--schema", action="store_true", help="also hold YAML files against the JSON Schema"
+    )
+    parser.add_argument(
+        "--profile", metavar="FILE", help="profile.json of `dlc data`, for lints about data"
     )
     parser.add_argument("--fix", action="store_true", help="write the safe fixes into the files")
     add_common(parser)
@@ -32,6 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
     files: list[dict[str, object]] = []
     dropped = 0
     fixed = 0
+    profile = _profile(arguments.profile)
     for path in arguments.specs:
         result = check_path(path, arguments)
         if arguments.fix:
@@ -39,7 +50,11 @@ def run(arguments: argparse.Namespace) -> int:
             if done:
                 fixed += done
                 result = check_path(path, arguments)
-        found = (*result.diagnostics, *(_schema(path) if arguments.schema else ()))
+        found = (
+            *result.diagnostics,
+            *(_schema(path) if arguments.schema else ()),
+            *_of_data(result, profile),
+        )
         findings.extend(found)
         dropped += result.dropped
         files.append(_summary(path, result))
@@ -72,6 +87,22 @@ def _fix(path: str, result: Result) -> int:
 
 def _overlaps(edit: Edit, others: list[Edit]) -> bool:
     return any(edit.span.start < o.span.end and o.span.start < edit.span.end for o in others)
+
+
+def _profile(path: str | None) -> DataProfile | None:
+    if path is None:
+        return None
+    from dlc.compiler.cli.profile import read_profile_file
+
+    return read_profile_file(path)
+
+
+def _of_data(result: Result, profile: DataProfile | None) -> tuple[Diagnostic, ...]:
+    if result.compilation is None or profile is None:
+        return ()
+    from dlc.compiler.data_lints import data_findings
+
+    return data_findings(result.compilation, profile)
 
 
 def _schema(path: str) -> tuple[Diagnostic, ...]:

@@ -306,6 +306,12 @@ _CODES = (
         "W0180", "signal-vanishes", "signals or gradients that start at nothing", Severity.WARNING
     ),
     Code("W0181", "signal-explodes", "signals or gradients that start too large", Severity.WARNING),
+    Code(
+        "W0182",
+        "batch-norm-of-noise",
+        "batch norm in a critic, or over noise that is drawn",
+        Severity.WARNING,
+    ),
     # W02xx data
     Code("W0201", "missing-values", "missing values that nothing fills", Severity.WARNING),
     Code(

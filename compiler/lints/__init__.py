@@ -29,6 +29,7 @@ _ALLOW = re.compile(r"#\s*dlc:\s*allow\[([^\]]*)\]")
 #: Layers and losses without which a lint has nothing to say. To import a lint takes a share of a
 #: cold check, and most specs have few of these.
 _ABOUT: dict[str, frozenset[str]] = {
+    "batch_norm_of_noise": _kinds("batch_norm1d batch_norm2d batch_norm3d"),
     "batch_norm_in_recurrence": _kinds("batch_norm1d batch_norm2d batch_norm3d"),
     "bias_before_batch_norm": _kinds(
         "batch_norm1d batch_norm2d batch_norm3d instance_norm1d instance_norm2d instance_norm3d"

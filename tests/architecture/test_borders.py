@@ -30,6 +30,7 @@ MAY_IMPORT = {
     "transfer": _MIDDLE | {"compilation"},
     "members": _MIDDLE | {"compilation"},
     "lints": _MIDDLE | {"analysis", "compilation"},
+    "data_lints": _MIDDLE | {"analysis", "compilation", "lints"},
     "schema_definitions": _MIDDLE,
     "schema": _MIDDLE | {"schema_definitions"},
     "reference": _MIDDLE | {"schema"},
@@ -52,6 +53,7 @@ RUNTIME_SEES = {
     "drawing",
     "transfer",
     "analysis",
+    "data_lints",
 }
 OUTSIDE = {"torch", "torchvision", "numpy", "onnx", "onnxruntime", "pyarrow", "safetensors"}
 # Loaded on use only: each costs more than checking a small spec.

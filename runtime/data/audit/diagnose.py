@@ -6,7 +6,8 @@ from collections.abc import Iterable
 
 from dlc.compiler import is_allowed
 from dlc.compiler.compilation import Compilation
-from dlc.compiler.diagnostics.model import Diagnostic, Label
+from dlc.compiler.data_lints import diagnosed
+from dlc.compiler.diagnostics.model import Diagnostic
 from dlc.runtime.data.audit.findings import Finding
 
 
@@ -14,20 +15,9 @@ def diagnostics(
     findings: Iterable[Finding], compilation: Compilation
 ) -> tuple[tuple[Finding, Diagnostic], ...]:
     """Each finding with its diagnostic, but for those that a comment in the spec allows."""
-    found = [(finding, _diagnostic(finding, compilation)) for finding in findings]
+    found = [(finding, diagnosed(finding, compilation)) for finding in findings]
     return tuple((finding, diagnostic) for finding, diagnostic in found if _is_kept(diagnostic))
 
 
 def _is_kept(diagnostic: Diagnostic) -> bool:
     return not (diagnostic.code.number.startswith("W") and is_allowed(diagnostic))
-
-
-def _diagnostic(finding: Finding, compilation: Compilation) -> Diagnostic:
-    span = compilation.data_place(finding.about)
-    return Diagnostic(
-        finding.code,
-        finding.message,
-        None if span is None else Label(span),
-        notes=finding.notes,
-        help=finding.help,
-    )

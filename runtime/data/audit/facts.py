@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from dlc.compiler.analysis.data_profile import DataProfile, read_profile
 from dlc.compiler.compilation import Compilation
 from dlc.runtime.data.audit.cells import Codes, Prints
 from dlc.runtime.data.audit.coincidence import expected_pairs
@@ -89,6 +90,11 @@ class Facts:
     @cached_property
     def owners(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(column.owner for column in self.columns))
+
+    @cached_property
+    def profile(self) -> DataProfile:
+        """What lints of the compiler know of the data."""
+        return read_profile({"format": 1, **self.record()})
 
     def record(self) -> dict[str, Any]:
         """For `profile.json`."""

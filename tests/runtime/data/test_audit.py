@@ -12,6 +12,7 @@ import pytest
 from pyarrow import csv, parquet
 
 from dlc.compiler import Compilation, Source, check
+from dlc.compiler.data_lints import data_lints
 from dlc.runtime.data.audit.cells import TextCodes, lists_in, numbers_in
 from dlc.runtime.data.audit.diagnose import diagnostics
 from dlc.runtime.data.audit.examine import examine
@@ -89,6 +90,7 @@ def test_there_is_nothing_to_say_of_data_without_fault(found: Found) -> None:
 def test_checks_are_in_the_order_of_their_codes() -> None:
     numbers = [check.CODE.number for check in checks()]
     assert numbers == sorted(numbers)
+    numbers += [lint.CODE.number for lint in data_lints()]
     assert {n for n in numbers if n.startswith("W")} == {f"W02{i:02}" for i in range(1, 15)}
 
 

@@ -1,4 +1,8 @@
-"""What may be wrong with data: a finding a file, found by its name."""
+"""What may be wrong with data: a finding a file, found by its name.
+
+Those that the sizes of columns and classes tell are lints of the compiler, which `dlc check
+--profile` runs as well: `dlc.compiler.data_lints`.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,7 @@ from functools import cache
 from importlib import import_module
 from typing import cast
 
+from dlc.compiler import data_lints
 from dlc.runtime.data.audit.facts import Facts
 from dlc.runtime.data.audit.findings.base import Check, Finding
 
@@ -26,9 +31,12 @@ def checks() -> tuple[Check, ...]:
 
 
 def find(facts: Facts) -> Iterator[Finding]:
-    """What every check finds."""
-    for check in checks():
-        yield from check.check(facts)
+    """What every check finds, in the order of their codes."""
+    found = [
+        *(finding for check in checks() for finding in check.check(facts)),
+        *data_lints.find(facts.compilation, facts.profile),
+    ]
+    yield from sorted(found, key=lambda finding: finding.code.number)
 
 
 __all__ = ["Check", "Finding", "checks", "find"]

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from dlc.compiler.analysis.data_profile import DataProfile
+from dlc.compiler.compilation import Compilation
 from dlc.compiler.components.initializers.target_mean import TargetMean
+from dlc.compiler.data_lints.base import Finding, figure
 from dlc.compiler.diagnostics.catalog import code
-from dlc.runtime.data.audit.facts import Facts
-from dlc.runtime.data.audit.findings.base import Finding, figure
 
 CODE = code("W0212")
 
@@ -21,26 +22,25 @@ _FAR = 10.0
 _SPREADS = 2.0
 
 
-def check(facts: Facts) -> Iterator[Finding]:
-    compilation = facts.compilation
+def check(compilation: Compilation, profile: DataProfile) -> Iterator[Finding]:
     settings = compilation.settings
     if settings.data is not None and settings.data.objective is not None:
         return
     if any(p.is_bias and _starts_somewhere(p.initializer) for _, p in
            compilation.program.parameters()):  # fmt: skip
         return
-    for column in facts.columns:
+    for column in profile.columns:
         spread = column.spread
         losses = [
             term.loss
             for term in settings.loss
-            if term.loss.name in TargetMean.losses and column.owner in term.loss.names
+            if term.loss.name in TargetMean.losses and column.of in term.loss.names
         ]
         if not column.target or spread is None or not losses:
             continue
-        if settings.preprocess.get(column.owner):
+        if settings.preprocess.get(column.of):
             continue
-        if any(column.owner in head.loss.names for head in compilation.heads):
+        if any(column.of in head.loss.names for head in compilation.heads):
             continue
         if abs(spread.mean) < max(_FAR, _SPREADS * spread.std):
             continue
@@ -48,7 +48,7 @@ def check(facts: Facts) -> Iterator[Finding]:
         yield Finding(
             code=CODE,
             message=f"`{column.name}` is about {figure(mean)}, and an untrained network answers 0",
-            about=column.owner,
+            about=column.of,
             notes=(f"its standard deviation is {figure(float(f'{spread.std:.3g}'))}",),
             help="`bias_init: target_mean` in the last layer starts at the mean",
             numbers={"mean": spread.mean, "std": spread.std},

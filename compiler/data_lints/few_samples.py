@@ -12,25 +12,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from dlc.compiler.analysis.data_profile import DataProfile
 from dlc.compiler.analysis.parameter_groups import dropouts
+from dlc.compiler.compilation import Compilation
+from dlc.compiler.data_lints.base import Finding, counted
 from dlc.compiler.diagnostics.catalog import code
-from dlc.runtime.data.audit.facts import Facts
-from dlc.runtime.data.audit.findings.base import Finding, counted
+from dlc.compiler.ir.types import TensorType
 
 CODE = code("W0214")
 
 _MANY = 100
 
 
-def check(facts: Facts) -> Iterator[Finding]:
-    compilation = facts.compilation
+def check(compilation: Compilation, profile: DataProfile) -> Iterator[Finding]:
     settings, program = compilation.settings, compilation.program
-    samples, parameters = facts.part_sizes["train"], program.parameter_count
+    samples, parameters = profile.parts.get("train", 0), program.parameter_count
     optimizer, data, train = settings.optimizer, settings.data, settings.train
     if optimizer is None or data is None or not samples or parameters < _MANY * samples:
         return
     # A sample of these is a window or a word, of which a row has many.
-    if data.objective is not None or any(t.rank > 1 for _, t in program.targets):
+    if data.objective is not None or any(_has_many(t) for _, t in program.targets):
         return
     held = (
         bool(optimizer.decay),
@@ -51,3 +52,7 @@ def check(facts: Facts) -> Iterator[Finding]:
         "`weight_decay`, or a smaller network",
         numbers={"parameters": parameters, "samples": samples},
     )
+
+
+def _has_many(target: TensorType) -> bool:
+    return any(size != 1 for size in target.shape[1:])

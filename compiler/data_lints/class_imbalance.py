@@ -8,55 +8,53 @@ the file is as skewed as the world is, and the cost of every mistake is the same
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
-import numpy as np
-
+from dlc.compiler.analysis.data_profile import DataProfile
+from dlc.compiler.compilation import Compilation
 from dlc.compiler.components.losses._classes import ClassLoss
 from dlc.compiler.components.losses.base import Loss
 from dlc.compiler.components.losses.binary_cross_entropy_with_logits import (
     BinaryCrossEntropyWithLogits,
 )
+from dlc.compiler.data_lints.base import Finding, figure, share
 from dlc.compiler.diagnostics.catalog import code
-from dlc.runtime.data.audit.facts import Classes, Facts
-from dlc.runtime.data.audit.findings.base import Finding, figure, share
 
 CODE = code("W0208")
 
 _RATIO = 5.0
 
 
-def check(facts: Facts) -> Iterator[Finding]:
-    data = facts.compilation.settings.data
-    for target, classes in facts.classes.items():
-        counts = classes.counts
-        if len(counts) < 2 or counts.min() == 0 or counts.max() < _RATIO * counts.min():
+def check(compilation: Compilation, profile: DataProfile) -> Iterator[Finding]:
+    data = compilation.settings.data
+    for target, classes in profile.classes.items():
+        counts = list(classes.values())
+        if len(counts) < 2 or min(counts) == 0 or max(counts) < _RATIO * min(counts):
             continue
-        losses = [t.loss for t in facts.compilation.settings.loss if target in t.loss.names]
+        losses = [t.loss for t in compilation.settings.loss if target in t.loss.names]
         if any(_is_weighted(loss) for loss in losses) or (data and data.balance == target):
             continue
-        weights = balancing_weights(classes)
-        low, high = int(counts.argmin()), int(counts.argmax())
+        high, low = (of(classes, key=lambda name: classes[name]) for of in (max, min))
+        total = sum(counts)
         yield Finding(
             code=CODE,
-            message=f"class `{classes.names[high]}` of `{target}` is "
-            f"{figure(round(counts[high] / counts[low], 1))} times as frequent as "
-            f"`{classes.names[low]}`",
+            message=f"class `{high}` of `{target}` is "
+            f"{figure(round(classes[high] / classes[low], 1))} times as frequent as `{low}`",
             about=target,
             notes=(
-                f"`{classes.names[high]}` {share(int(counts[high]), int(counts.sum()))} of the "
-                f"rows, `{classes.names[low]}` {share(int(counts[low]), int(counts.sum()))}",
+                f"`{high}` {share(classes[high], total)} of the rows, `{low}` "
+                f"{share(classes[low], total)}",
             ),
             help=_help(target, losses, len(counts)),
-            numbers={"weights": dict(zip(classes.names, weights, strict=True))},
+            numbers={"weights": balancing_weights(classes)},
         )
 
 
-def balancing_weights(classes: Classes) -> list[float]:
+def balancing_weights(classes: Mapping[str, int]) -> dict[str, float]:
     """Factors that make every class count the same, their mean over the rows being 1."""
-    counts = np.maximum(classes.counts, 1)
-    weights = counts.sum() / (len(counts) * counts)
-    return [float(f"{weight:.3g}") for weight in weights]
+    counts = {name: max(count, 1) for name, count in classes.items()}
+    total = sum(counts.values())
+    return {name: float(f"{total / (len(counts) * count):.3g}") for name, count in counts.items()}
 
 
 def _is_weighted(loss: Loss) -> bool:

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from dlc.compiler.analysis.data_profile import DataProfile, ProfileColumn
+from dlc.compiler.compilation import Compilation
+from dlc.compiler.data_lints.base import Finding, figure
 from dlc.compiler.diagnostics.catalog import code
-from dlc.runtime.data.audit.facts import Facts
-from dlc.runtime.data.audit.findings.base import Finding, figure
-from dlc.runtime.data.audit.profile import Column, Kind
 
 CODE = code("W0210")
 
@@ -25,11 +25,11 @@ _RESCALING = frozenset(
 _NORMS = ("batch_norm", "instance_norm", "normalize")
 
 
-def check(facts: Facts) -> Iterator[Finding]:
+def check(compilation: Compilation, profile: DataProfile) -> Iterator[Finding]:
     plain = [
         column
-        for column in facts.columns
-        if not column.target and column.kind is not Kind.TEXT and not _rescaled(facts, column.owner)
+        for column in profile.columns
+        if not column.target and column.kind != "text" and not _rescaled(compilation, column.of)
     ]
     moving = [column for column in plain if column.spread is not None and column.spread.std > 0]
     if len(moving) < 2:
@@ -43,31 +43,30 @@ def check(facts: Facts) -> Iterator[Finding]:
         code=CODE,
         message=f"`{largest.name}` varies {figure(float(f'{ratio:.2g}'))} times as much as "
         f"`{smallest.name}`",
-        about=largest.owner,
+        about=largest.of,
         notes=(
             f"their standard deviations are {figure(_std(largest))} and {figure(_std(smallest))}",
         ),
-        help=f"bring them to one scale: `preprocess: {{{largest.owner}: standardize}}`",
+        help=f"bring them to one scale: `preprocess: {{{largest.of}: standardize}}`",
         numbers={"std": {largest.name: _std(largest), smallest.name: _std(smallest)}},
     )
 
 
-def _std(column: Column) -> float:
+def _std(column: ProfileColumn) -> float:
     return column.spread.std if column.spread is not None else 0.0
 
 
-def _range(column: Column) -> float:
+def _range(column: ProfileColumn) -> float:
     return column.spread.high - column.spread.low if column.spread is not None else 0.0
 
 
-def _rescaled(facts: Facts, owner: str) -> bool:
+def _rescaled(compilation: Compilation, owner: str) -> bool:
     """Whether a step, or the first layer, brings the input to a scale of its own. Numbers that
     are indices have none."""
-    compilation = facts.compilation
     if any(s.name in _RESCALING for s in compilation.settings.preprocess.get(owner, ())):
         return True
     graph = compilation.program.graph
-    if not graph.values[owner].dtype.is_float:
+    if owner not in graph.inputs or not graph.values[owner].dtype.is_float:
         return True
     readers = [n for n in graph.nodes if owner in (value for _, value in n.inputs)]
     return bool(readers) and all(node.kind.startswith(_NORMS) for node in readers)

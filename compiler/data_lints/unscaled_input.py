@@ -11,29 +11,29 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from dlc.compiler.analysis.data_profile import DataProfile, ProfileColumn
+from dlc.compiler.compilation import Compilation
+from dlc.compiler.data_lints.base import Finding, figure
 from dlc.compiler.diagnostics.catalog import code
-from dlc.runtime.data.audit.facts import Facts
-from dlc.runtime.data.audit.findings.base import Finding, figure
-from dlc.runtime.data.audit.profile import Column, Kind
 
 CODE = code("W0213")
 
 _LARGE = 30.0
 
 
-def check(facts: Facts) -> Iterator[Finding]:
-    for owner in facts.owners:
+def check(compilation: Compilation, profile: DataProfile) -> Iterator[Finding]:
+    for owner in profile.owners:
         columns = [
             column
-            for column in facts.of(owner)
-            if not column.target and column.kind is not Kind.TEXT and column.spread is not None
+            for column in profile.of(owner)
+            if not column.target and column.kind != "text" and column.spread is not None
         ]
-        if not columns or not _taken_as_it_is(facts, owner):
+        if not columns or not _taken_as_it_is(compilation, owner):
             continue
         # Where only some are large, W0210 tells of the difference.
         size = min(_size(column) for column in columns)
         # Of pictures bytes become shares of 255 where they are read.
-        if size < _LARGE or len(facts.compilation.program.graph.values[owner].shape) > 3:
+        if size < _LARGE or len(compilation.program.graph.values[owner].shape) > 3:
             continue
         yield Finding(
             code=CODE,
@@ -45,18 +45,17 @@ def check(facts: Facts) -> Iterator[Finding]:
         )
 
 
-def _size(column: Column) -> float:
+def _size(column: ProfileColumn) -> float:
     """The root of the mean square."""
     spread = column.spread
-    return 0.0 if spread is None else float((spread.mean**2 + spread.std**2) ** 0.5)
+    return 0.0 if spread is None else float(spread.square**0.5)
 
 
-def _taken_as_it_is(facts: Facts, owner: str) -> bool:
-    compilation = facts.compilation
+def _taken_as_it_is(compilation: Compilation, owner: str) -> bool:
     if compilation.settings.preprocess.get(owner):
         return False
     graph = compilation.program.graph
-    if not graph.values[owner].dtype.is_float:
+    if owner not in graph.inputs or not graph.values[owner].dtype.is_float:
         return False
     readers = [n for n in graph.nodes if owner in (value for _, value in n.inputs)]
     # What else is done to it first, such as a product, may bring it to scale.
