@@ -10,7 +10,7 @@ influence curve and its role in robust estimation" (1974).
 from __future__ import annotations
 
 import math
-import statistics
+from bisect import bisect_left, insort
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
@@ -25,6 +25,8 @@ _WINDOW = 64
 _LEAST = 32
 # In standard deviations of a normal course; heavy tails reach 10.
 _FAR = 12.0
+# The same of their logarithms, whose tails are lighter.
+_FAR_TIMES = 6.0
 #: Of the median: the deviation of a course that hardly varies.
 _FLOOR = 0.05
 _DEVIATIONS = 1.4826
@@ -42,41 +44,72 @@ class Spikes(Hook):
         self.folder = folder
         self.say = say
         self.recent: deque[float] = deque(maxlen=_WINDOW)
+        self._sorted: list[float] = []
+        self._written = 0
         self.found: list[dict[str, Any]] = []
 
     def see(
         self, step: int, loss: float, rows: Callable[[], Sequence[int]], share: float = 1.0
     ) -> None:
         """Takes the loss of a step, in the order of the steps; `share` is what part of a whole
-        batch it is the mean of. Raises `Failure` E0611."""
-        usual = self._usual(loss, share)
+        batch it is the mean of."""
+        usual = self._usual(loss, 1 / math.sqrt(share))
+        if len(self.recent) == _WINDOW:
+            del self._sorted[bisect_left(self._sorted, self.recent[0])]
         self.recent.append(loss)
+        insort(self._sorted, loss)
         if usual is None or len(self.found) >= _MOST:
             return
         held = [*rows()]
         self.found.append({"step": step, "loss": loss, "usual": usual, "rows": held})
-        self.folder.write_json(SPIKES, {"spikes": self.found})
         if len(self.found) <= _SAID:
             self.say(render_one(_diagnostic(step, loss, usual, held), color=False, width=100))
 
-    def _usual(self, loss: float, share: float) -> float | None:
-        """The median of the losses before, where this one is far above it: the mean of fewer
-        samples, as the last batch of an epoch has, deviates by more."""
+    def write(self) -> None:
+        """Writes those found since the last time, together. Raises `Failure` E0611."""
+        if len(self.found) != self._written:
+            self.folder.write_json(SPIKES, {"spikes": self.found})
+            self._written = len(self.found)
+
+    def _usual(self, loss: float, wider: float) -> float | None:
+        """The median of the losses before, where this one is far above it: both in what it adds
+        and in how many times it is as large. Of a network that has nearly learned its samples
+        the losses of batches differ by orders of magnitude, and none of them is a jump. `wider`
+        is how many times as much the mean of fewer samples deviates."""
         if len(self.recent) < _LEAST:
             return None
-        median = statistics.median(self.recent)
-        if loss <= median:
+        median = _middle(self._sorted)
+        if loss <= median + _FAR * _FLOOR * abs(median):
             return None
-        deviation = statistics.median(abs(value - median) for value in self.recent)
-        scale = max(_DEVIATIONS * deviation, _FLOOR * abs(median))
-        return median if loss > median + _FAR * scale / math.sqrt(share) else None
+        if loss <= median + wider * _FAR * _scale(self._sorted, median, _FLOOR * abs(median)):
+            return None
+        if self._sorted[0] > 0:
+            logarithms = [math.log(value) for value in self._sorted]
+            middle = math.log(median)
+            scale = _scale(logarithms, middle, _FLOOR)
+            if math.log(loss) <= middle + wider * _FAR_TIMES * scale:
+                return None
+        return median
 
     def state(self) -> dict[str, Any]:
         return {"recent": [*self.recent], "found": self.found}
 
     def restore(self, tensors: Mapping[str, Any], state: Mapping[str, Any]) -> None:
         self.recent = deque(state.get("recent", ()), maxlen=_WINDOW)
+        self._sorted = sorted(self.recent)
         self.found = [*state.get("found", ())]
+        # They are in the file, and those after the checkpoint will be found again.
+        self._written = len(self.found)
+
+
+def _middle(ordered: Sequence[float]) -> float:
+    half = len(ordered) // 2
+    return ordered[half] if len(ordered) % 2 else (ordered[half - 1] + ordered[half]) / 2
+
+
+def _scale(values: Sequence[float], median: float, least: float) -> float:
+    """The standard deviation of a normal course with that median deviation."""
+    return max(_DEVIATIONS * _middle(sorted(abs(value - median) for value in values)), least)
 
 
 def _diagnostic(step: int, loss: float, usual: float, rows: Sequence[int]) -> Diagnostic:

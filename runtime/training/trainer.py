@@ -296,6 +296,7 @@ class Trainer:
             seen += entry.size
             # One by one: the sum must not depend on when losses were read.
             self.at.loss += value * entry.size
+        self.spikes.write()
         self.at.seen += seen
         now = time.monotonic()
         elapsed = max(now - self._read_at, 1e-9)

@@ -69,6 +69,30 @@ def test_the_mean_of_few_samples_may_be_further_off(tmp_path: Path) -> None:
         assert len(spikes.found) == expected, share
 
 
+def test_losses_of_what_is_learned_are_no_spikes(tmp_path: Path) -> None:
+    # From batch to batch they differ by orders of magnitude.
+    draw = np.random.default_rng(0)
+    learned = np.exp(draw.normal(-5.0, 1.5, 5_000)).tolist()
+    assert max(learned) > 50 * float(np.median(learned))
+    assert _steps(tmp_path, learned) == []
+    learned[4_000] = 500.0
+    assert _steps(tmp_path, learned) == [4_001]
+    # Below 0 there is no measure of times.
+    likelihoods = draw.normal(-1.0, 0.1, 300).tolist()
+    likelihoods[200] = 4.0
+    assert _steps(tmp_path, likelihoods) == [201]
+
+
+def test_the_median_is_that_of_the_window(tmp_path: Path) -> None:
+    spikes = Spikes(RunFolder(path=tmp_path), lambda line: None)
+    losses = np.random.default_rng(0).random(300).tolist()
+    for step, loss in enumerate([*losses, *[0.5] * 40, 9.0], 1):
+        spikes.see(step, loss, lambda: [1])
+    assert spikes.found[-1]["usual"] == 0.5
+    assert spikes._sorted == sorted(spikes.recent)
+    assert len(spikes.recent) == 64
+
+
 def test_the_rows_of_a_spike_are_those_of_its_batch(tmp_path: Path) -> None:
     heard = Heard()
     toy.start(tmp_path / "run", _plan(tmp_path), progress=heard)
