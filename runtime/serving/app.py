@@ -11,7 +11,7 @@ from typing import Any
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Mount, Route, Router
+from starlette.routing import BaseRoute, Route, Router
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dlc.runtime.serving import openapi, page_files
@@ -55,7 +55,8 @@ class Application:
         self.metrics = metrics
         self.hosts = hosts
         self.active = 0
-        self._inner = Router(self._routes(), redirect_slashes=False)
+        self._page = page_files.files()
+        self._inner = Router(self._routes(), redirect_slashes=False, default=self._other)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -128,12 +129,13 @@ class Application:
         # Before the models, one of which may be called `stats`.
         routes.insert(0, Route("/v2/models/stats", _endpoint(self._statistics), methods=["GET"]))
         routes.append(Route("/v2/models", _endpoint(self._models), methods=["GET"]))
-        page = page_files.files()
-        if page is not None:
-            routes.append(Mount("/", page))
-        else:
-            routes.append(Route("/", _endpoint(self._server_metadata), methods=["GET"]))
         return routes
+
+    async def _other(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """A file of the page, or nothing."""
+        if self._page is None or scope["method"] not in ("GET", "HEAD"):
+            raise HTTPException(404)
+        await self._page(scope, receive, send)
 
     def _model(self, request: Request) -> ServedModel:
         parameters = request.path_params

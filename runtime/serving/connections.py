@@ -17,16 +17,18 @@ from dlc.runtime.serving.limits import Limits
 
 #: What is not wanted of a body is read and dropped for so long: closed at once, the connection
 #: would be reset, and the client would not see the answer.
-_LINGER = 3.0
+_LINGER = 2.0
 
 
 class _Phase(Enum):
-    """What a connection waits for: a request, its head, its body, or the answer of ours."""
+    """What a connection waits for: a request, its head, its body, the answer of ours, or, where
+    it was refused, that the client stops sending."""
 
     IDLE = auto()
     HEAD = auto()
     BODY = auto()
     ANSWER = auto()
+    REFUSED = auto()
 
 
 class Connection(HttpToolsProtocol):
@@ -53,7 +55,7 @@ class Connection(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        if self.transport.is_closing():
+        if self.transport.is_closing() or self._phase is _Phase.REFUSED:
             return
         if self._phase is _Phase.IDLE:
             # Even of an empty line, which begins no request and would end the wait for one.
@@ -125,6 +127,9 @@ class Connection(HttpToolsProtocol):
         self._timer = None if seconds is None else self.loop.call_later(seconds, self._expired)
 
     def _expired(self) -> None:
+        if self._phase is _Phase.REFUSED:
+            self._close()
+            return
         answered = self.cycle is not None and (
             self.cycle.response_started if self._phase is _Phase.BODY else False
         )
@@ -145,7 +150,11 @@ class Connection(HttpToolsProtocol):
             + b"content-length: %d\r\n\r\n" % len(body)
             + body
         )
-        self._close()
+        self._phase = _Phase.REFUSED
+        if status == 431:
+            self._wait(_LINGER)
+        else:
+            self._close()
 
     def _close(self) -> None:
         if not self.transport.is_closing():

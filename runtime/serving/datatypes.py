@@ -38,6 +38,8 @@ _NUMPY: Final[dict[str, np.dtype[Any]]] = {
     name: np.dtype(object if name == BYTES else dtype.value).newbyteorder("<")
     for dtype, name in NAMES.items()
 }
+#: The largest number of each type of floating point.
+MOST: Final = {"FP16": 65504.0, "FP32": 3.4028234663852886e38, "FP64": 1.7976931348623157e308}
 _LENGTH: Final = struct.Struct("<I")
 
 
@@ -150,16 +152,16 @@ def from_values(name: str, datatype: str, shape: Sequence[int], values: Sequence
             raise bad(f"input {quoted(name)}: a number is outside the range of {datatype}")
     elif not kinds <= {int, float}:
         raise _wrong(name, datatype, "numbers")
+    if dtype.kind != "f":
+        return np.array(values, dtype).reshape(tuple(shape))
     try:
-        with np.errstate(over="ignore"):
-            array = np.array(values, np.float64).astype(dtype) if dtype.kind == "f" else None
+        array = np.array(values, np.float64)
     except OverflowError:
         array = np.array(np.inf)
-    if array is None:
-        return np.array(values, dtype).reshape(tuple(shape))
-    if not np.isfinite(array).all():
+    # NaN fails the comparison, too. Rounding would let some pass that are larger.
+    if not (np.abs(array) <= MOST[datatype]).all():
         raise bad(f"input {quoted(name)}: a number is not finite in {datatype}")
-    return array.reshape(tuple(shape))
+    return array.astype(dtype).reshape(tuple(shape))
 
 
 def _flat(name: str, shape: Sequence[int], data: list[Any]) -> list[Any]:

@@ -8,6 +8,7 @@ begins with JSON; a header says how long that is where tensors follow.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -164,6 +165,8 @@ def read_shape(name: str, shape: object) -> tuple[int, ...]:
     )
     if not fits or not isinstance(shape, list | tuple) or len(shape) > 32:
         raise bad(f"input {quoted(name)}: `shape` is a list of sizes")
+    if math.prod(shape) >= 2**31:
+        raise bad(f"input {quoted(name)}: the shape has too many elements")
     return tuple(shape)
 
 

@@ -12,13 +12,13 @@ from typing import Any, Final
 
 from dlc.compiler.version import VERSION as RELEASE
 from dlc.runtime.serving.catalogue import Catalogue
+from dlc.runtime.serving.datatypes import MOST
 from dlc.runtime.serving.forms import ANY, TensorForm
 from dlc.runtime.serving.guard import Guard
 from dlc.runtime.serving.rows import (
     BOOLEAN,
     CATEGORY,
     INTEGER,
-    MOST_NUMBER,
     NUMBER,
     PICTURE,
     Column,
@@ -33,7 +33,6 @@ _ROWS: Final = (1, 2, 3)
 _OPEN: Final = 32
 _MOST_VALUES: Final = 2000
 _INTEGERS: Final = {"UINT8": (0, 8), "INT8": (1, 8), "INT16": (1, 16), "INT32": (1, 32)}
-_FLOATS: Final = {"FP16": 65504.0, "FP32": 3.4028234663852886e38, "FP64": 1.7976931348623157e308}
 _TEXT: Final[Schema] = {"type": "string"}
 _COUNT: Final[Schema] = {"type": "integer", "minimum": 0}
 _FLAG: Final[Schema] = {"type": "boolean"}
@@ -210,7 +209,11 @@ def _tensor(form: TensorForm, rows: int) -> Schema:
                 "minItems": count,
                 "maxItems": count,
             },
-            "parameters": {"type": "object"},
+            # These say that the data is elsewhere.
+            "parameters": {
+                "type": "object",
+                "properties": {"binary_data_size": False, "shared_memory_region": False},
+            },
         },
         required=("name", "datatype", "shape", "data"),
     )
@@ -222,8 +225,8 @@ def element(datatype: str) -> Schema:
         return _TEXT
     if datatype == "BOOL":
         return _FLAG
-    if datatype in _FLOATS:
-        most = _FLOATS[datatype]
+    if datatype in MOST:
+        most = MOST[datatype]
         return {"type": "number", "minimum": -most, "maximum": most}
     signed, bits = _INTEGERS.get(datatype, (1, 64))
     low, high = (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) if signed else (0, 2**bits - 1)
@@ -232,13 +235,13 @@ def element(datatype: str) -> Schema:
 
 def _wanted(model: ServedModel) -> Iterable[Schema]:
     for form in model.forms.outputs.values():
-        parameters: Schema = {"binary_data": _FLAG}
-        if len(form.dims) > 1 and form.datatype not in ("BYTES", "BOOL"):
-            parameters["classification"] = {
-                "type": "integer",
-                "minimum": 0,
-                "maximum": 2**31 - 1,
-            }
+        classes = len(form.dims) > 1 and form.datatype not in ("BYTES", "BOOL")
+        most = 2**31 - 1 if classes else 0
+        parameters: Schema = {
+            "binary_data": _FLAG,
+            "classification": {"type": "integer", "minimum": 0, "maximum": most},
+            "shared_memory_region": False,
+        }
         yield _object(
             {
                 "name": {"const": form.name},
@@ -251,17 +254,17 @@ def _wanted(model: ServedModel) -> Iterable[Schema]:
 def _rows(model: ServedModel) -> Schema:
     columns = columns_of(model)
     row = _object(
-        {column.name: _cell(column) for column in columns},
+        {column.name: _cell(column, model.limits.dim) for column in columns},
         required=[column.name for column in columns if not column.optional],
     )
     rows = {"type": "array", "items": row, "minItems": 1, "maxItems": model.limits.rows}
     return _object({"rows": rows}, required=("rows",))
 
 
-def _cell(column: Column) -> Schema:
+def _cell(column: Column, dim: int) -> Schema:
     single: Schema
     if column.kind == NUMBER:
-        single = {"type": "number", "minimum": -MOST_NUMBER, "maximum": MOST_NUMBER}
+        single = {"type": "number", "minimum": -column.most, "maximum": column.most}
     elif column.kind == INTEGER:
         single = element(column.datatype)
     elif column.kind == BOOLEAN:
@@ -274,8 +277,9 @@ def _cell(column: Column) -> Schema:
         single = _TEXT
     choices: list[Schema] = [single]
     if column.shape:
-        count = math.prod(_OPEN if size is None else size for size in column.shape)
-        choices = [{"type": "array", "items": single, "minItems": count, "maxItems": count}]
+        count = math.prod(size or 1 for size in column.shape)
+        most = count if None not in column.shape else count * dim
+        choices = [{"type": "array", "items": single, "minItems": count, "maxItems": most}]
     elif column.joins:
         choices.append({"type": "array", "items": single})
     if column.optional:

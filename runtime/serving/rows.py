@@ -23,7 +23,7 @@ from dlc.compiler.ir.types import DType
 from dlc.runtime.data.columns import Binding
 from dlc.runtime.inference.answers import plain
 from dlc.runtime.serving.batching import Outputs
-from dlc.runtime.serving.datatypes import Array
+from dlc.runtime.serving.datatypes import MOST, Array
 from dlc.runtime.serving.refusals import bad, quoted
 from dlc.runtime.serving.served import ServedModel, refuse_pixels
 
@@ -39,8 +39,6 @@ _TYPES = {
     PICTURE: pa.binary(),
 }
 _MOST_DEPTH = 8
-#: What a number may be at most; a float64 holds it, and so does what steps make of it.
-MOST_NUMBER = 1e300
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +54,11 @@ class Column:
     joins: bool = False
     steps: tuple[str, ...] = ()
     datatype: str = ""
+
+    @property
+    def most(self) -> float:
+        """What a number may be at most."""
+        return MOST.get(self.datatype, MOST["FP32"])
 
 
 def columns_of(model: ServedModel) -> list[Column]:
@@ -116,17 +119,17 @@ def read_rows(model: ServedModel, given: object) -> pa.Table:
         raise bad(f"{len(rows)} rows, and a request has {model.limits.rows}")
     if not all(isinstance(row, dict) for row in rows):
         raise bad("a row is an object: its values by the names of their columns")
-    return pa.table({column.name: _column(column, rows) for column in columns_of(model)})
+    return pa.table({column.name: _column(model, column, rows) for column in columns_of(model)})
 
 
-def _column(column: Column, rows: Sequence[Mapping[str, Any]]) -> pa.Array:
+def _column(model: ServedModel, column: Column, rows: Sequence[Mapping[str, Any]]) -> pa.Array:
     values = []
     for number, row in enumerate(rows, 1):
         value = row.get(column.name)
         if value is None and not column.optional:
             what = "is missing" if column.name not in row else "is null"
             raise bad(f"row {number}: {quoted(column.name)} {what}")
-        values.append(None if value is None else _value(column, number, value))
+        values.append(None if value is None else _value(model, column, number, value))
     type_ = _TYPES[column.kind]
     if column.shape or any(isinstance(value, list) for value in values):
         type_ = pa.list_(type_)
@@ -136,13 +139,13 @@ def _column(column: Column, rows: Sequence[Mapping[str, Any]]) -> pa.Array:
         raise bad(f"the values of {quoted(column.name)} are not of one kind") from None
 
 
-def _value(column: Column, number: int, value: Any) -> Any:
+def _value(model: ServedModel, column: Column, number: int, value: Any) -> Any:
     if isinstance(value, list) and (column.shape or column.joins):
         found = list(_flat(column, number, value, 1))
-        known = [size for size in column.shape if size is not None]
-        fits = len(found) % max(math.prod(known), 1) == 0
-        if column.shape and len(known) == len(column.shape):
-            fits = len(found) == math.prod(known)
+        known = math.prod(size or 1 for size in column.shape)
+        fits = not column.shape or len(found) == known
+        if None in column.shape:
+            fits = 0 < len(found) <= known * model.limits.dim and len(found) % known == 0
         if not fits:
             raise bad(
                 f"row {number}: {quoted(column.name)} holds {len(found)} values, not "
@@ -169,7 +172,7 @@ def _single(column: Column, number: int, value: Any) -> Any:
     kind, wanted = column.kind, ""
     if kind == NUMBER:
         fits = isinstance(value, int | float) and not isinstance(value, bool)
-        if fits and not -MOST_NUMBER <= value <= MOST_NUMBER:
+        if fits and not -column.most <= value <= column.most:
             raise bad(f"row {number}: {quoted(column.name)} is not finite, or too large")
         wanted = "a number"
     elif kind == INTEGER:

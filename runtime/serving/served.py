@@ -11,6 +11,7 @@ from typing import TypeVar
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from dlc.runtime.data.columns import Binding
 from dlc.runtime.data.formats.base import Rows
@@ -156,7 +157,14 @@ class ServedModel:
         """All outputs for rows whose columns are those of the training data. Raises `Refusal`."""
 
         def prepare() -> list[Part]:
-            return self._parts(HeldRows(rows), self._bindings)
+            found = []
+            for places in _alike(rows):
+                table = HeldRows(rows if len(places) == rows.num_rows else rows.take(places))
+                found += [
+                    replace(part, places=places[part.places])
+                    for part in self._parts(table, self._bindings)
+                ]
+            return found
 
         return await self._answered(await self._on_host(prepare, deadline), rows.num_rows, deadline)
 
@@ -233,6 +241,19 @@ class ServedModel:
         fixed = self.predictor.fixed_batch()
         wanted = ANY if fixed is None else fixed
         return all(form.dims[:1] == (wanted,) for form in self.forms.outputs.values())
+
+
+def _alike(rows: pa.Table) -> list[Rows]:
+    """The places of rows whose lists are of one length each: what can be one tensor."""
+    lengths = [
+        pc.list_value_length(column).fill_null(0).to_numpy()
+        for column in rows.columns
+        if pa.types.is_list(column.type) and not pa.types.is_string(column.type.value_type)
+    ]
+    if not lengths:
+        return [np.arange(rows.num_rows, dtype=np.int64)]
+    _, kinds = np.unique(np.stack(lengths, axis=1), axis=0, return_inverse=True)
+    return [np.flatnonzero(kinds.reshape(-1) == kind) for kind in range(int(kinds.max()) + 1)]
 
 
 def _taken(tensors: Mapping[str, Array], places: Rows, rows: int) -> dict[str, Array]:

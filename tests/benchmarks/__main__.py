@@ -22,6 +22,7 @@ NAMES = (
     "transfer",
     "monitors",
     "onnx_nodes",
+    "serving",
 )
 
 

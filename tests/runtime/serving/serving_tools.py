@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import subprocess
+import sys
 import threading
 import urllib.error
 import urllib.request
@@ -149,3 +152,23 @@ def row(**values: float) -> dict[str, float]:
 def tensor(data: Any, shape: Any = (1, 4), datatype: str = "FP32", name: str = "measures") -> Any:
     """A request with one tensor."""
     return {"inputs": [{"name": name, "shape": list(shape), "datatype": datatype, "data": data}]}
+
+
+_PLACE = ("--port", "0", "--grpc-port", "none", "--format", "json")
+
+
+@contextmanager
+def process(*words):
+    """A server of its own; gives it and what it said when it listened."""
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    with subprocess.Popen(
+        [sys.executable, "-m", "dlc.compiler.cli.main", "serve", *map(str, words), *_PLACE],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment,
+    ) as child:
+        try:
+            yield child, json.loads(child.stdout.readline())
+        finally:
+            child.kill()

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import socket
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from http.client import HTTPConnection
 from threading import Event
 
 import pytest
-from serving_tools import running, tensor
+from serving_tools import process, running, tensor
 
 from dlc.compiler.cli.main import main
 from dlc.runtime.failures import Failure
@@ -103,26 +99,6 @@ def test_the_guard_takes_any_bytes():
         with pytest.raises(Exception, match="token"):
             guard.refuse(given)
     guard.refuse(f"bearer {TOKEN}")
-
-
-_PLACE = ("--port", "0", "--grpc-port", "none", "--format", "json")
-
-
-@contextmanager
-def process(*words):
-    """A server of its own; gives it and what it said when it listened."""
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    with subprocess.Popen(
-        [sys.executable, "-m", "dlc.compiler.cli.main", "serve", *map(str, words), *_PLACE],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=environment,
-    ) as child:
-        try:
-            yield child, json.loads(child.stdout.readline())
-        finally:
-            child.kill()
 
 
 def test_sigterm_fails_none_of_a_thousand_requests(slow):

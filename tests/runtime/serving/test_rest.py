@@ -167,3 +167,10 @@ def test_a_page_of_another_site_is_refused(flowers):
     assert flowers.ask("/v2", headers={"Host": "evil.example:8000"}).status == 403
     assert flowers.ask("/v2", headers={"Host": "localhost:1"}).status == 200
     assert flowers.ask("/v2", headers={"Host": "[::1]:1"}).status == 200
+
+
+def test_rows_of_different_lengths_have_each_its_answer(flowers):
+    rows = [{"x": list(range(n))} for n in (3, 1, 2, 3, 40)]
+    found = flowers.ask("/v2/models/sums/rows", {"rows": rows}).json["answers"]
+    assert [answer["y"]["value"] for answer in found] == [3, 0, 1, 3, 780]
+    assert flowers.ask("/v2/models/sums/rows", {"rows": [{"x": []}]}).status == 400
