@@ -25,7 +25,7 @@ from dlc.runtime.serving.datatypes import (
     to_raw,
 )
 from dlc.runtime.serving.forms import Forms
-from dlc.runtime.serving.refusals import bad, quoted
+from dlc.runtime.serving.refusals import bad, quoted, whole
 from dlc.runtime.serving.served import VERSION
 
 HEADER_LENGTH = "inference-header-content-length"
@@ -148,8 +148,8 @@ def _inputs(given: object, rest: memoryview) -> tuple[dict[str, Array], memoryvi
         if "binary_data_size" in parameters:
             if "data" in tensor:
                 raise bad(f"input {quoted(name)} has both `data` and `binary_data_size`")
-            size = parameters["binary_data_size"]
-            if type(size) is not int or size < 0 or size > len(rest):
+            size = whole(parameters["binary_data_size"], 0, len(rest))
+            if size is None:
                 raise bad(f"input {quoted(name)}: `binary_data_size` is not what the body has")
             found[name] = from_raw(name, datatype, shape, rest[:size])
             rest = rest[size:]
@@ -160,23 +160,23 @@ def _inputs(given: object, rest: memoryview) -> tuple[dict[str, Array], memoryvi
 
 def read_shape(name: str, shape: object) -> tuple[int, ...]:
     """Sizes that are whole numbers, 0 or more, and few."""
-    fits = isinstance(shape, list | tuple) and all(
-        type(size) is int and 0 <= size < 2**31 for size in shape
-    )
-    if not fits or not isinstance(shape, list | tuple) or len(shape) > 32:
+    sizes = [whole(size, 0, 2**31 - 1) for size in shape] if isinstance(shape, list) else [None]
+    found = tuple(size for size in sizes if size is not None)
+    if len(found) != len(sizes) or len(found) > 32:
         raise bad(f"input {quoted(name)}: `shape` is a list of sizes")
-    if math.prod(shape) >= 2**31:
+    if math.prod(found) >= 2**31:
         raise bad(f"input {quoted(name)}: the shape has too many elements")
-    return tuple(shape)
+    return found
 
 
 def read_timeout(given: object) -> float | None:
     """Microseconds, as Triton's clients give them, in seconds; 0 is none."""
     if given is None:
         return None
-    if type(given) is not int or given < 0:
+    found = whole(given, 0, 2**63)
+    if found is None:
         raise bad("the parameter `timeout` is a whole number of microseconds")
-    return min(given, 10**12) / 1e6 if given else None
+    return found / 1e6 if found else None
 
 
 def _outputs(given: object, binary: bool) -> list[Wanted]:
@@ -199,9 +199,10 @@ def _outputs(given: object, binary: bool) -> list[Wanted]:
 
 
 def read_classes(name: str, given: object) -> int:
-    if type(given) is not int or not 0 <= given < 2**31:
+    found = whole(given, 0, 2**31 - 1)
+    if found is None:
         raise bad(f"output {quoted(name)}: `classification` is a number of classes")
-    return given
+    return found
 
 
 def _parameters(given: Mapping[str, Any], what: str) -> Mapping[str, Any]:

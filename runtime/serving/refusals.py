@@ -43,3 +43,10 @@ def quoted(text: object, most: int = 60) -> str:
     words = str(text)
     words = words if len(words) <= most else words[: most - 3] + "..."
     return "`" + "".join(c if c.isprintable() else "?" for c in words) + "`"
+
+
+def whole(value: object, low: int, high: int) -> int | None:
+    """A whole number of JSON within bounds, 3.0 as well as 3; None for anything else."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return value if type(value) is int and low <= value <= high else None

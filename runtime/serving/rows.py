@@ -24,7 +24,7 @@ from dlc.runtime.data.columns import Binding
 from dlc.runtime.inference.answers import plain
 from dlc.runtime.serving.batching import Outputs
 from dlc.runtime.serving.datatypes import MOST, Array
-from dlc.runtime.serving.refusals import bad, quoted
+from dlc.runtime.serving.refusals import bad, quoted, whole
 from dlc.runtime.serving.served import ServedModel, refuse_pixels
 
 #: Kinds of columns, as the description of a model has them.
@@ -176,15 +176,13 @@ def _single(column: Column, number: int, value: Any) -> Any:
             raise bad(f"row {number}: {quoted(column.name)} is not finite, or too large")
         wanted = "a number"
     elif kind == INTEGER:
-        if isinstance(value, float) and value.is_integer():
-            value = int(value)
-        fits = type(value) is int and -(2**63) <= value < 2**63
-        wanted = "a whole number"
+        value = whole(value, -(2**63), 2**63 - 1)
+        fits, wanted = value is not None, "a whole number"
     elif kind == BOOLEAN:
         fits, wanted = isinstance(value, bool), "`true` or `false`"
     else:
-        if kind == CATEGORY and type(value) is int and abs(value) < 2**63:
-            value = str(value)
+        number_of = whole(value, -(2**63), 2**63 - 1) if kind == CATEGORY else None
+        value = value if number_of is None else str(number_of)
         fits = isinstance(value, str) and _encodable(value)
         wanted = "a text"
     if not fits:
