@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from html import escape
 from typing import Any
 
-from dlc.runtime.benching.judging import Judged, Row
+from dlc.runtime.benching.judging import QUIET, Judged, Row
 from dlc.runtime.bundle.settings import SessionSettings
 from dlc.runtime.insight.report.html import page, prose, tile
 from dlc.runtime.insight.report.html import table as html_table
@@ -15,8 +15,6 @@ from dlc.runtime.insight.report.plots import Series, bars, plot
 from dlc.runtime.insight.report.style import STYLE
 
 _HEAD = ("model", "runs on", "threads", "p50", "p99", "rows/s", "speed", "difference", "same")
-#: Below so many quiet rounds of all, what is told is told with a warning.
-_QUIET = 0.5
 
 
 def table(found: Judged) -> str:
@@ -35,7 +33,7 @@ def notes(found: Judged) -> Iterator[str]:
     """What is to be known beside the table."""
     first = found.contenders[0]
     yield f"speed and difference are against {first.title}"
-    if found.quiet_share < _QUIET:
+    if found.quiet_share < QUIET:
         share = f"{found.quiet_share:.0%}".replace("%", " %")
         yield (
             f"only {share} of the rounds were quiet: other processes took processors, so trust "

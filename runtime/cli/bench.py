@@ -284,13 +284,17 @@ def _metrics(
 
 
 def _settings(judged: Judged) -> SessionSettings:
-    """What is kept of the winner's settings: the provider only where there was another, so that
-    a device of another machine is still found."""
+    """What is kept of the winner's settings. The CPU is named only where a device lost against
+    it, so that the device of another machine is still found."""
     assert judged.verdict is not None
     settings = judged.contenders[judged.verdict.contender].settings
     assert settings is not None
-    tried = {one.settings.provider for one in judged.contenders if one.settings is not None}
-    return replace(settings, provider="auto") if tried == {"cpu"} else settings
+    devices = any(
+        one.settings is not None and one.settings.provider == "cuda" for one in judged.contenders
+    )
+    if settings.provider == "cpu" and not devices:
+        return replace(settings, provider="auto")
+    return settings
 
 
 def _store(target: Path, judged: Judged, arguments: argparse.Namespace) -> bool:

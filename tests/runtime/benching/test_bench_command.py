@@ -89,8 +89,8 @@ def test_the_winner_is_kept_in_the_bundle_and_used(bundle, trained, bench, monke
     chosen = next(row for row in found["measurements"] if row["chosen"])
     assert settings.intra_op_threads == (0 if chosen["threads"] == processors() else 1)
     assert settings.allow_spinning == chosen["spinning"]
-    # The provider is not fixed where only one was there to be tried.
-    assert settings.provider in ("auto", "openvino", "cpu")
+    # The CPU is not fixed where no device was there to be tried.
+    assert settings.provider != "cpu"
     assert settings.graph_optimization == "all"
     assert not damages(bundle, read_manifest(bundle))
     out = bundle.parent / "answers.csv"

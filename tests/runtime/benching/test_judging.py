@@ -54,11 +54,11 @@ def contender(file: str | None, threads: int = 2, provider: str = "cpu") -> Cont
     )
 
 
-def measured(*costs: tuple[float, float]) -> Measured:
+def measured(*costs: tuple[float, float], quiet: bool = True) -> Measured:
     """Of each contender the seconds of a batch of 1 and of 64."""
     return Measured(
         timings={
-            (index, size): Timing(rounds=[((seconds,), True)] * 4)
+            (index, size): Timing(rounds=[((seconds,), quiet)] * 4)
             for index, pair in enumerate(costs)
             for size, seconds in zip((1, 64), pair, strict=True)
         }
@@ -95,3 +95,11 @@ def test_other_files_do_not_win_settings_and_small_gains_are_none():
     assert found.contender == 0
     assert "more than 5 % faster" in found.why
     assert verdict([contender(None)], measured((1.0, 1.0)), [EQUAL]) is None
+
+
+def test_beside_other_processes_more_is_asked_of_a_winner():
+    field = [contender("a"), contender("a", 1)]
+    for gain, quiet, winner in ((1.15, True, 1), (1.15, False, 0), (1.4, False, 1)):
+        found = verdict(field, measured((gain, gain), (1.0, 1.0), quiet=quiet), [EQUAL] * 2)
+        assert found is not None
+        assert found.contender == winner
