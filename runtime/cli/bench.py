@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from importlib.util import find_spec
@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dlc.compiler.cli.output import add_common, report
+from dlc.compiler.diagnostics.model import DiagnosticError
 from dlc.runtime.benching.contenders import Field, add_files, add_torch
 from dlc.runtime.benching.feeds import Feeds, drawn_feeds, feeds_of_rows, fixed_size
 from dlc.runtime.benching.judging import GOALS, Judged, parities, rows_of, verdict
@@ -30,6 +31,7 @@ from dlc.runtime.bundle.manifest import is_bundle
 from dlc.runtime.bundle.opening import find_model, processors, read_settings
 from dlc.runtime.bundle.settings import SessionSettings
 from dlc.runtime.cli.predict import positive
+from dlc.runtime.export.precision.report import PRECISIONS, SYNONYMS
 from dlc.runtime.failures import USAGE, Failure, failure, shown
 from dlc.runtime.inference.evaluator import choose_rows, evaluate, model_subject, predictor_subject
 from dlc.runtime.inference.figures import is_of_class
@@ -49,7 +51,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.description = """\
 Example: dlc bench runs/lenet5
          dlc bench bundle small.onnx --data digits.parquet --seconds 60
-         dlc bench runs/lenet5 -o bench.html
+         dlc bench runs/lenet5 --precision all -o bench.html
 
 Measures in turn what can run the model here: PyTorch and its compiler (of a run
 folder), model files on each provider, and for each the numbers of threads. Beside
@@ -77,6 +79,14 @@ the data is known. What wins is said with the reason, and kept in a bundle, wher
         metavar="NAME",
         help="latency, throughput, both: what wins (default: both)",
     )
+    parser.add_argument(
+        "--precision",
+        type=_precisions,
+        default=("float32",),
+        metavar="NAMES",
+        help="of a run, what its file is made in: float32, fp16, bf16, int8, int8_dynamic, or all "
+        "(default: float32)",
+    )
     parser.add_argument("-o", "--output", metavar="FILE", help="write a page (.html) or a .svg")
     parser.add_argument("--no-compile", action="store_true", help="leave torch.compile out")
     parser.add_argument("--no-metric", action="store_true", help="measure speed alone")
@@ -90,6 +100,15 @@ def _numbers(text: str) -> tuple[int, ...]:
     if max(found) > _MOST_SIZE:
         raise argparse.ArgumentTypeError(f"`{text}`: at most {_MOST_SIZE:,}")
     return found
+
+
+def _precisions(text: str) -> tuple[str, ...]:
+    """Names of precisions between commas, float32 first: the others are compared with it."""
+    found = [SYNONYMS.get(word.strip(), word.strip()) for word in text.split(",")]
+    wrong = next((word for word in found if word not in (*PRECISIONS, "all")), None)
+    if wrong is not None:
+        raise argparse.ArgumentTypeError(f"`{wrong}` is none of {', '.join(PRECISIONS)}, all")
+    return PRECISIONS if "all" in found else tuple(dict.fromkeys(("float32", *found)))
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -109,10 +128,10 @@ def run(arguments: argparse.Namespace) -> int:
     target = Path(arguments.target)
     with ExitStack() as stack:
         tell("opening")
-        network, files = _opened(arguments, stack)
+        taking = Field()
+        network, files = _opened(arguments, stack, taking, tell)
         predictor = Predictor(path=files[0][1], provider="cpu")
         feeds, asked = _feeds(arguments, predictor)
-        taking = Field()
         threads = _threads(arguments)
         if network is not None:
             tell("compiling" if not arguments.no_compile else "PyTorch")
@@ -171,33 +190,62 @@ def _telling(arguments: argparse.Namespace) -> Callable[[str], None]:
 
 
 def _opened(
-    arguments: argparse.Namespace, stack: ExitStack
+    arguments: argparse.Namespace, stack: ExitStack, taking: Field, tell: Callable[[str], None]
 ) -> tuple[Network | None, list[tuple[str, Path]]]:
     """The network where the target is a run and torch is here, and the model files. A run is
     exported for the time of the command, so that its file is what its weights are now."""
     target = Path(arguments.target)
-    network = None
+    others = [find_model(Path(other)) for other in arguments.others]
+    for path in others:
+        # A name that is wrong is told now, not after the others have run.
+        load_proto(path)
     if target.is_dir() and not is_bundle(target) and find_spec("torch") is not None:
-        from dlc.runtime.export.exporter import export_network
         from dlc.runtime.export.sources import of_run
 
         network = of_run(target)
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="dlc-bench-")))
-        first = export_network(network, folder / "model.onnx").path
-    else:
-        first = find_model(target)
-    paths = [first, *(find_model(Path(other)) for other in arguments.others)]
-    for path in paths:
-        # A name that is wrong is told now, not after the others have run.
-        load_proto(path)
-    return network, list(zip(_names(paths, arguments), paths, strict=True))
+        made = dict(_exported(network, folder, arguments.precision, taking, tell))
+        named = _names(others, arguments.others, taken=made)
+        return network, [*made.items(), *zip(named, others, strict=True)]
+    if len(arguments.precision) > 1:
+        raise failure(
+            "E0311",
+            "`--precision` makes files of a run, which needs its folder and PyTorch",
+            help="name files that are there: `dlc bench model.onnx small.onnx`",
+            exit_code=USAGE,
+        )
+    paths = [find_model(target), *others]
+    load_proto(paths[0])
+    names = _names(paths, [arguments.target, *arguments.others])
+    return None, list(zip(names, paths, strict=True))
 
 
-def _names(paths: Sequence[Path], arguments: argparse.Namespace) -> list[str]:
-    """The names of the files, with their folders where they are called alike."""
+def _exported(
+    network: Network,
+    folder: Path,
+    precisions: Sequence[str],
+    taking: Field,
+    tell: Callable[[str], None],
+) -> Iterator[tuple[str, Path]]:
+    """The file of a run in each precision: those that the metric accepts."""
+    from dlc.runtime.export.exporter import export_network
+
+    for precision in precisions:
+        name = "model.onnx" if precision == "float32" else precision
+        tell(f"exporting {precision}")
+        out = folder / f"{precision}.onnx"
+        try:
+            yield name, export_network(network, out, precision=precision).path
+        except DiagnosticError as error:
+            if precision == "float32":
+                raise
+            taking.absent.append((name, error.diagnostics[0].message))
+
+
+def _names(paths: Sequence[Path], given: Sequence[str], taken: Collection[str] = ()) -> list[str]:
+    """The names of files, as they were given where some are called alike."""
     names = [path.name for path in paths]
-    given = [Path(arguments.target), *map(Path, arguments.others)]
-    alike = {name for name in names if names.count(name) > 1}
+    alike = {name for name in names if names.count(name) > 1 or name in taken}
     return [shown(g) if name in alike else name for name, g in zip(names, given, strict=True)]
 
 

@@ -168,6 +168,27 @@ def test_sizes_and_seconds_are_numbers_above_zero(trained, bench, words):
     assert bench(trained.model, *words, text=True)[0] == 2
 
 
+def test_precisions_are_made_of_a_run_and_compared(trained, bench):
+    given = [trained.run, *QUICK, "--no-compile", "--no-metric", "--precision", "half,int8_dynamic"]
+    status, found = bench(*given)
+    assert status == 0
+    rows = {row["model"]: row for row in found["measurements"]}
+    absent = {each["what"]: each["reason"] for each in found["left_out"]}
+    assert {"PyTorch", "model.onnx"} <= set(rows)
+    for name in ("fp16", "int8_dynamic"):
+        assert (name in rows) != (name in absent)
+        # Whatever is smaller is no exact copy, and says so.
+        assert name not in rows or rows[name]["largest_difference"] > 0
+    assert {row["model"] for row in found["measurements"] if row["chosen"]} == {"model.onnx"}
+
+
+def test_precisions_of_a_file_are_other_files(trained, bench):
+    status, (_, err) = bench(trained.model, "--precision", "int8", text=True)
+    assert status == 2
+    assert "error[E0311]" in err
+    assert bench(trained.run, "--precision", "int4", text=True)[0] == 2
+
+
 @pytest.mark.full
 def test_the_compiler_takes_part(trained, bench):
     status, found = bench(trained.run, *QUICK, "--no-metric")
