@@ -93,9 +93,10 @@ def summary_of(trainer: Trainer, data: DataSet, *, finished: str) -> dict[str, A
         "seconds": round(trainer.seconds(), 3),
         "metrics": plain(trainer.figures),
     }
-    missing = trainer.folder.record["data"].get("missing")
-    if missing:
-        summary["missing"] = missing
+    for name in ("missing", "warnings"):
+        told = trainer.folder.record["data"].get(name)
+        if told:
+            summary[name] = told
     summary["computed"] = computed(trainer)
     if trainer.watch is not None:
         best = trainer.watch.state()

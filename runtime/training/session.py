@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import platform
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from typing import Any
 import torch
 
 from dlc.compiler.components.missing_labels import missing_labels
+from dlc.compiler.diagnostics.model import Diagnostic
 from dlc.compiler.diagnostics.render.text import render_one
 from dlc.compiler.version import VERSION
 from dlc.runtime.data.columns import Array
@@ -142,6 +143,7 @@ def begin(
     """Makes the folder of a new run. Arguments are those of `start`; `data` is that of the plan,
     where it was read already. Raises `Failure`."""
     read = data
+    warned: list[Diagnostic] = []
     where = world.device(choose_device(device))
     run = world.together(
         lambda: (
@@ -149,7 +151,7 @@ def begin(
         )
     )
     try:
-        data = read or world.together(lambda: prepare_for(plan, fitted, say))
+        data = read or world.together(lambda: prepare_for(plan, fitted, say, warned))
         plan = balanced(plan, data, say)
         world.require_same(_identity(plan, data))
         refuse_small(plan, where, plan.data.batch_size, world)
@@ -175,7 +177,7 @@ def begin(
             "choices": {"device": where.type, "cached_features": plan.cached is not None},
             "ranks": world.size,
             "versions": versions() | dict(name.rsplit(" ", 1) for name in plan.packages),
-            "data": _data_record(data, plan, missing),
+            "data": _data_record(data, plan, missing, warned),
         }
         if plan.pretrained is not None:
             given = not plan.pretrained.named_in_spec
@@ -275,10 +277,20 @@ def lasting(plan: Plan, epochs: int | None) -> Plan:
 
 
 def prepare_for(
-    plan: Plan, fitted: Preprocessing | None = None, say: Callable[[str], None] | None = None
+    plan: Plan,
+    fitted: Preprocessing | None = None,
+    say: Callable[[str], None] | None = None,
+    warned: list[Diagnostic] | None = None,
 ) -> DataSet:
-    """The data of a plan, for training; `say` gets what must be told before it is read. Raises
-    `Failure`."""
+    """The data of a plan, for training; `say` gets what must be told before it is read, and
+    `warned` keeps it. Raises `Failure`."""
+
+    def tell(found: Diagnostic) -> None:
+        if warned is not None:
+            warned.append(found)
+        if say is not None:
+            say(render_one(found, color=False, width=100))
+
     return prepare(
         plan.data,
         inputs=plan.inputs,
@@ -289,13 +301,20 @@ def prepare_for(
         fitted=fitted,
         training=True,
         losses=[term.loss for term in plan.settings.loss],
-        tell=None if say is None else lambda found: say(render_one(found, color=False, width=100)),
+        tell=tell,
     )
 
 
-def _data_record(data: DataSet, plan: Plan, missing: Missing) -> dict[str, Any]:
+def _data_record(
+    data: DataSet, plan: Plan, missing: Missing, warned: Sequence[Diagnostic]
+) -> dict[str, Any]:
     path = os.path.relpath(data.path, plan.root.resolve())
+    warnings = [
+        {"code": d.code.number, "name": d.code.name, "message": d.message, "help": d.help}
+        for d in warned
+    ]
     return {
+        **({"warnings": warnings} if warnings else {}),
         "path": Path(path).as_posix(),
         "sha256": data.sha256,
         "rows": len(data),

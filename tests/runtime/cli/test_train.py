@@ -218,3 +218,21 @@ def test_info_says_when_two_onnxruntimes_lie_over_each_other(
     monkeypatch.setattr(info, "_versions", lambda: both)
     assert main(["info"]) == 0
     assert "problem: onnxruntime and onnxruntime-gpu are both installed" in capsys.readouterr().out
+
+
+def test_what_is_told_before_data_is_read_is_kept_for_programs(
+    spec: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from dlc.runtime.data import residence
+
+    monkeypatch.setattr(residence, "available_bytes", lambda: 1)
+    capsys.readouterr()
+    assert main(["train", str(spec), "--set", "train.epochs=1", "--format", "json"]) == 0
+    streams = capsys.readouterr()
+    assert "W0215" in streams.err
+    answer = json.loads(streams.out)
+    [warning] = answer["warnings"]
+    assert warning["code"] == "W0215"
+    assert "Parquet" in warning["help"]
+    summary = json.loads((Path(answer["run"]) / "summary.json").read_text())
+    assert summary["warnings"] == [warning]
