@@ -8,6 +8,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent
 SPECS = ("yaml", "dlc")
+# Of these a case may have files beside its specs.
+DATA = ("csv", "json")
 EXPECTED = ("diagnostics", "graph", "python", "console")
 _FENCE = re.compile(
     r"^(?P<ticks>`{3,})(?P<info>[^`\n]*)\n(?P<text>.*?)^(?P=ticks)[ ]*$\n?",
@@ -55,7 +57,7 @@ class Case:
         """Every file of the case by its name, the spec first."""
         files = {self.spec_name: self.spec.text}
         for block in self.blocks:
-            if block.language in SPECS and block is not self.spec:
+            if block.language in (*SPECS, *DATA) and block is not self.spec:
                 if not block.title or block.title in files:
                     raise BadPage("each further file needs a title of its own")
                 files[block.title] = block.text
@@ -137,7 +139,7 @@ def _case(
             continue
         language, _, attributes = fence["info"].strip().partition(" ")
         name = re.fullmatch(r'title="([^"]+)"', attributes.strip())
-        if language not in (*SPECS, *EXPECTED) or (attributes and not name):
+        if language not in (*SPECS, *DATA, *EXPECTED) or (attributes and not name):
             raise BadPage(f"nobody reads a block `{fence['info']}`")
         blocks.append(
             Block(
