@@ -8,7 +8,8 @@ from pathlib import Path
 
 from dlc.compiler.cli.output import FINDINGS, CommandError, read_source, with_levels
 from dlc.compiler.compilation import Compilation, Result
-from dlc.compiler.diagnostics.model import Severity
+from dlc.compiler.diagnostics.catalog import code
+from dlc.compiler.diagnostics.model import Diagnostic, Severity
 from dlc.compiler.driver import check
 
 
@@ -44,9 +45,20 @@ def compile_spec(arguments: argparse.Namespace) -> Compilation:
     every finding where there is an error, denied lints among them."""
     result = check_path(arguments.spec, arguments)
     levelled = with_levels(result.diagnostics, getattr(arguments, "levels", ()))
+    if result.ok and result.compilation is None:
+        raise CommandError(no_model(arguments.spec), status=FINDINGS)
     if result.compilation is None or any(d.severity is Severity.ERROR for d in levelled):
         raise CommandError(*levelled, status=FINDINGS)
     return result.compilation
+
+
+def no_model(path: str) -> Diagnostic:
+    """What a file that holds blocks only is to a command that needs a network."""
+    return Diagnostic(
+        code("E0309"),
+        f"`{path}` holds blocks only, and no network",
+        help="name a spec with a `model`, or with `layers`",
+    )
 
 
 def add_dims(parser: argparse.ArgumentParser) -> None:

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 from dlc.compiler import spec_differences
 from dlc.compiler.analysis.layer_changes import LayerChange, NetworkChange, layer_changes
-from dlc.compiler.cli.compiling import add_dims, check_path
+from dlc.compiler.cli.compiling import add_dims, check_path, no_model
 from dlc.compiler.cli.output import USAGE, CommandError, add_common, report, terminal_width
 from dlc.compiler.cli.units import bytes_text
-from dlc.compiler.diagnostics.model import Diagnostic, DiagnosticError, Severity
+from dlc.compiler.diagnostics.model import DiagnosticError, Severity
 from dlc.runtime.failures import failure, shown
 
 if TYPE_CHECKING:
@@ -99,16 +99,8 @@ def _compiled(place: str, arguments: argparse.Namespace, sets: Sequence[str]) ->
         raise CommandError(*problem.diagnostics, status=USAGE) from None
     errors = [d for d in result.diagnostics if d.severity is Severity.ERROR]
     if result.compilation is None:
-        raise CommandError(*(errors or [_no_model(place)]), status=USAGE)
+        raise CommandError(*(errors or [no_model(place)]), status=USAGE)
     return result.compilation
-
-
-def _no_model(place: str) -> Diagnostic:
-    return failure(
-        "E0309",
-        f"`{shown(Path(place))}` holds blocks only, and no network to compare",
-        help="name a spec with a `model`",
-    ).diagnostic
 
 
 def _settings(before: Compilation, after: Compilation) -> list[Difference]:
