@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING
 
 from dlc.compiler.compilation import Compilation
 from dlc.compiler.diagnostics.model import Code, Diagnostic, Label
-from dlc.compiler.ir.graph import Program
+from dlc.compiler.ir.graph import Parameter, Program
 
 if TYPE_CHECKING:
     from dlc.compiler.analysis.signal import Signal
 
 _WEIGHTED = ("linear", "conv")
-# Fewer layers between norms keep their signals, unless the spec says how they start.
+# Fewer layers between norms keep their signals, unless the spec gives weights a size of its own.
 _DEEP, _DEEP_BY_OWN_START = 6, 2
+# These know the fan in, or start at nothing.
+_FITTING = ("kaiming", "xavier", "lecun", "orthogonal", "lsuv", "zeros")
 
 
 def found(compilation: Compilation, code: Code, word: str, help: str) -> Iterator[Diagnostic]:
@@ -76,5 +78,10 @@ def _is_deep(program: Program) -> bool:
         elif node.kind.startswith(_WEIGHTED) and node.parameters:
             run += 1
             longest = max(longest, run)
-            started |= any(p.initializer is not None for p in node.parameters)
+            started |= any(_sets_a_size(p) for p in node.parameters)
     return longest >= (_DEEP_BY_OWN_START if started else _DEEP)
+
+
+def _sets_a_size(parameter: Parameter) -> bool:
+    name = str(getattr(parameter.initializer, "name", ""))
+    return parameter.role == "weight" and bool(name) and not name.startswith(_FITTING)
