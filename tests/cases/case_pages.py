@@ -139,7 +139,8 @@ def _case(
             continue
         language, _, attributes = fence["info"].strip().partition(" ")
         name = re.fullmatch(r'title="([^"]+)"', attributes.strip())
-        if language not in (*SPECS, *DATA, *EXPECTED) or (attributes and not name):
+        known = (*SPECS, *EXPECTED, *(DATA if name else ()))
+        if language not in known or (attributes and not name):
             raise BadPage(f"nobody reads a block `{fence['info']}`")
         blocks.append(
             Block(
