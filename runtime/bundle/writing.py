@@ -67,6 +67,7 @@ def export_bundle(
     opset: int | None = None,
     *,
     outside_bytes: int = OUTSIDE_BYTES,
+    fold: bool = True,
     precision: str | None = None,
     max_drop: float | None = None,
 ) -> Bundled:
@@ -85,11 +86,14 @@ def export_bundle(
             folder / MODEL,
             opset,
             outside_bytes=outside_bytes,
+            fold=fold,
             precision=precision,
             max_drop=max_drop,
         )
         _refuse_unproved(model)
-        core = export_network(_bare(network), folder / CORE, opset, outside_bytes=outside_bytes)
+        core = export_network(
+            _bare(network), folder / CORE, opset, outside_bytes=outside_bytes, fold=fold
+        )
         core = _sharing(core, model)
         info = _info(folder / MODEL)
         with _in_float32(network, model, opset) as plain:

@@ -131,6 +131,7 @@ def _bundle(arguments: argparse.Namespace, network: Network) -> int:
         network,
         Path(arguments.bundle),
         arguments.opset,
+        fold=not arguments.no_fold,
         precision=SYNONYMS.get(arguments.precision, arguments.precision),
         max_drop=arguments.max_drop,
     )
@@ -252,7 +253,7 @@ def _precision_told(found: PrecisionReport) -> list[str]:
     share = 100 * found.bytes / found.bytes_before
     allowed = f"{found.max_drop:g}" if found.higher_is_better else f"{100 * found.max_drop:g} %"
     lines = [
-        f"{told(found.record())}; a loss of {allowed} was allowed",
+        f"{told(found.record())}; {allowed} worse was allowed",
         f"  {_size(found.bytes)}, {share:.0f} % of the {_size(found.bytes_before)} in float32",
     ]
     if found.calibration_rows:

@@ -150,7 +150,9 @@ def _model_file(arguments: argparse.Namespace) -> Iterator[Path]:
         from dlc.runtime.export.sources import of_run
 
         with tempfile.TemporaryDirectory(prefix="dlc-features-") as folder:
-            yield export_network(of_run(path, arguments.weights), Path(folder) / "model.onnx").path
+            network, out = of_run(path, arguments.weights), Path(folder) / "model.onnx"
+            # With a value of every layer, and their full precision.
+            yield export_network(network, out, fold=False, precision="float32").path
         return
     if arguments.weights is not None:
         raise failure(

@@ -273,10 +273,15 @@ class _Opening:
 
     def _unloadable(self, error: Exception) -> Failure:
         version = self.runtime.__version__
+        # A number format that the provider does not compute in: bf16 on a CPU.
+        lacking = "NOT_IMPLEMENTED" in str(error)
         return failure(
             "E0610",
             f"onnxruntime {version} does not load `{shown(self.path)}`: {first_line(error)}",
-            help="export the model with `dlc export`, or update onnxruntime",
+            help="run it where its number format has kernels (bf16: CUDA), or export another: "
+            "`dlc export RUN --precision fp16`"
+            if lacking
+            else "export the model with `dlc export`, or update onnxruntime",
         )
 
 

@@ -74,7 +74,7 @@ def _export(patient: Patient, folder: Path) -> Exported:
     with seeded(patient.seed):
         _unlike(model)
     network = Network(compilation=patient.compilation, module=model)
-    return export_network(network, folder / "model.onnx")
+    return export_network(network, folder / "model.onnx", precision="float32")
 
 
 def _unlike(model: nn.Module) -> None:

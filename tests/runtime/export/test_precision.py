@@ -130,6 +130,10 @@ def test_a_network_in_a_smaller_format_answers_as_well(trained, tmp_path, name, 
     told = [warning.code.number for warning in found.warnings]
     assert ("W0902" in told) == (precision == "bf16")
     assert report.emulated == (precision in ("fp16", "bf16"))
+    if precision == "bf16":
+        with pytest.raises(Failure) as caught:
+            model_subject(found.path, "cpu")
+        assert "--precision fp16" in str(caught.value.diagnostic.help)
     if report.emulated:
         return
     # What it says of itself is what evaluating it anew gives.
@@ -172,6 +176,21 @@ def test_features_of_a_half_file_have_its_types(trained, tmp_path):
     data = DATA / "digits8x8.parquet"
     arguments = ["features", str(found.path), str(data), "-o", str(out), "--node", path]
     assert main([*arguments, "--limit", "4"]) == 0
+
+
+def test_features_of_a_run_have_all_layers_whatever_its_file_has(trained, tmp_path, capsys):
+    run, out = trained("lenet"), tmp_path / "features.parquet"
+    export_network(of_run(run), tmp_path / "small.onnx", precision="int8")
+    gone = sorted(info_of(tmp_path / "small.onnx").folded)
+    assert gone
+    capsys.readouterr()
+    assert main(["features", str(run), "--list"]) == 0
+    listed = capsys.readouterr().out
+    assert "folded" not in listed
+    assert all(f"\n{path} " in listed for path in gone)
+    data = str(DATA / "digits8x8.parquet")
+    arguments = ["features", str(run), data, "-o", str(out), "--node", gone[0], "--limit", "4"]
+    assert main(arguments) == 0
 
 
 def test_scales_are_taken_from_rows_of_the_training_part(trained, tmp_path):
