@@ -46,6 +46,8 @@ class Page:
         command = [
             *(found, "--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run"),
             *("--disable-dev-shm-usage", "--disable-background-networking", "--mute-audio"),
+            # WebGL without a graphics card.
+            "--enable-unsafe-swiftshader",
             *(f"--user-data-dir={self._folder.name}", "--remote-debugging-pipe", "about:blank"),
         ]
         self._process = subprocess.Popen(
@@ -206,6 +208,10 @@ def served(folder: Path) -> Iterator[str]:
     class Handler(SimpleHTTPRequestHandler):
         def __init__(self, *args: Any) -> None:
             super().__init__(*args, directory=str(folder))
+
+        def end_headers(self) -> None:
+            self.send_header("Access-Control-Allow-Origin", "*")
+            super().end_headers()
 
         def log_message(self, *_: object) -> None:
             pass

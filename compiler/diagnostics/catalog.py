@@ -140,6 +140,10 @@ _CODES = (
     Code("E0921", "open-without-token", "a server that others could ask without a token"),
     Code("E0922", "cannot-listen", "an address or a port that cannot be listened on"),
     Code("E0923", "bad-model-name", "a name that no model of a server can have"),
+    # E093x targets
+    Code("E0930", "no-browser-runtime", "onnxruntime-web is not at hand"),
+    Code("E0931", "target-unable", "a target cannot run this model"),
+    Code("E0932", "target-in-the-way", "a folder that a target does not replace"),
     # E094x answers for much data, and how fast a model is
     Code("E0940", "answers-begun", "answers that an interrupted run has begun"),
     Code("E0941", "mismatched-answers", "kept answers that are of another request"),
@@ -406,6 +410,13 @@ _CODES = (
         "W0902",
         "precision-emulated",
         "a format that this machine does not compute in",
+        Severity.WARNING,
+    ),
+    # W093x targets
+    Code(
+        "W0930",
+        "steps-left-to-clients",
+        "a target runs the file without its host steps",
         Severity.WARNING,
     ),
 )

@@ -9,9 +9,11 @@ from typing import Any
 from dlc.compiler.cli.compiling import compile_spec
 from dlc.compiler.cli.output import add_common, report
 from dlc.compiler.codegen.onnx_graph import OPSETS
+from dlc.runtime.cli.targets import add_target, refuse_others, run_target
 from dlc.runtime.export.exporter import Exported, Network, export_network
 from dlc.runtime.export.precision.report import PRECISIONS, SYNONYMS, PrecisionReport, told
 from dlc.runtime.failures import failure, shown
+from dlc.runtime.targets.delivery import Origin, from_file, is_model
 
 _SPECS = (".yaml", ".yml", ".dlc")
 
@@ -22,6 +24,7 @@ Example: dlc export runs/lenet5
          dlc export runs/lenet5 -o model.onnx --opset 23
          dlc export runs/lenet5 --bundle out/
          dlc export runs/lenet5 --precision int8 -o small.onnx
+         dlc export runs/lenet5 --target web -o site/
          dlc export specs/lenet5.yaml --untrained
 
 Writes preprocessing, network, probabilities and class names as one file, once it
@@ -82,12 +85,16 @@ running it elsewhere needs; `dlc verify out/` proves it on the machine where it 
         help="how much worse the spec's metric may be than in float32, on the validation part "
         "(default: the spec's, else 0.005)",
     )
+    add_target(parser)
     parser.set_defaults(root=None)
     add_common(parser, formats=("text", "json"), lints=False)
 
 
 def run(arguments: argparse.Namespace) -> int:
     target = Path(arguments.target)
+    refuse_others(arguments)
+    if arguments.kind is not None and is_model(target):
+        return _of_model(arguments)
     if arguments.bundle is not None and arguments.output is not None:
         raise failure(
             "E0311",
@@ -98,6 +105,21 @@ def run(arguments: argparse.Namespace) -> int:
     network, default = _untrained(arguments) if arguments.untrained else _trained(arguments)
     if arguments.bundle is not None:
         return _bundle(arguments, network)
+    started = network.started.warnings if network.started is not None else ()
+
+    def write(path: Path) -> Exported:
+        return export_network(
+            network,
+            path,
+            arguments.opset,
+            fold=not arguments.no_fold,
+            precision=SYNONYMS.get(arguments.precision, arguments.precision),
+            max_drop=arguments.max_drop,
+        )
+
+    if arguments.kind is not None:
+        origin = Origin(write=lambda path: (*started, *write(path).warnings))
+        return run_target(arguments, origin, default.with_name(arguments.kind))
     out = Path(arguments.output) if arguments.output else default
     if out.suffix != ".onnx":
         raise failure(
@@ -106,15 +128,7 @@ def run(arguments: argparse.Namespace) -> int:
             help="let it end in `.onnx`",
             exit_code=2,
         )
-    exported = export_network(
-        network,
-        out,
-        arguments.opset,
-        fold=not arguments.no_fold,
-        precision=SYNONYMS.get(arguments.precision, arguments.precision),
-        max_drop=arguments.max_drop,
-    )
-    started = network.started.warnings if network.started is not None else ()
+    exported = write(out)
     return report(
         (*started, *exported.warnings),
         arguments,
@@ -122,6 +136,22 @@ def run(arguments: argparse.Namespace) -> int:
         {"target": str(target), **_record(exported)},
         answer=_text(exported, network, trained=not arguments.untrained),
     )
+
+
+def _of_model(arguments: argparse.Namespace) -> int:
+    """A target of a model file or a bundle, which are taken as they are."""
+    names = ("opset", "weights", "untrained", "no_fold", "precision", "max_drop")
+    options = {name: name.replace("_", "-") for name in names} | {"sets": "set"}
+    changed = (name for name in options if getattr(arguments, name) not in (None, False, []))
+    given = next((options[name] for name in changed), None)
+    if given is not None:
+        raise failure(
+            "E0311",
+            f"`--{given}` cannot change a model that is exported",
+            help="name the run instead",
+            exit_code=2,
+        )
+    return run_target(arguments, from_file(Path(arguments.target)), None)
 
 
 def _bundle(arguments: argparse.Namespace, network: Network) -> int:

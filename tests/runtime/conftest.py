@@ -10,6 +10,8 @@ import pyarrow as pa
 import pytest
 from pyarrow import csv, parquet
 
+from tests.runtime.every_kind import every as every
+
 SPEC = """\
 dlc: 1
 name: Flowers

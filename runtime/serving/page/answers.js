@@ -68,7 +68,10 @@ function bars(entries, best) {
 }
 
 function numbers(values, shape, label) {
-  if (values.length === 1) return [label || written(values[0])];
+  if (values.length === 1) {
+    const single = part('single', written(values[0]));
+    return [label || single.textContent, single];
+  }
   const [channels, height, width] = shape;
   if (shape.length === 3 && [1, 3].includes(channels) && height > 3 && width > 3) {
     return [label || `a picture of ${height} × ${width}`, picture(values, channels, height, width)];

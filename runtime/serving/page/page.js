@@ -118,8 +118,11 @@ function waiting(text) {
   said(text, true);
 }
 
-function askForToken() {
+/** Asks for the token of the server; `again` where the one before was not right. */
+function askForToken(again) {
   const dialog = $('locked');
+  $('token').value = '';
+  $('refused').hidden = !again;
   dialog.showModal();
   return new Promise((resolve) =>
     dialog.addEventListener('close', () => resolve($('token').value), { once: true }),

@@ -17,7 +17,8 @@ export function picture(given, input, changed) {
   const element = make('fieldset', { className: 'field' });
   const pad = make('div', { className: 'pad' });
   const canvas = make('canvas', { width: SIDE, height: Math.min(tall, 2 * SIDE), tabIndex: 0, id });
-  canvas.setAttribute('role', 'img');
+  canvas.setAttribute('role', 'application');
+  canvas.setAttribute('aria-roledescription', 'drawing area');
   canvas.setAttribute('aria-describedby', `${id}-note ${id}-wrong`);
   pad.append(canvas);
   const context = canvas.getContext('2d', { willReadFrequently: true });
@@ -47,6 +48,7 @@ export function picture(given, input, changed) {
       `Draw, drop, paste or choose a picture; the model takes ${size}. ` +
       'By keyboard: arrow keys move the pen, space puts it down or lifts it.',
   });
+  note.setAttribute('aria-live', 'polite');
   const message = make('p', { className: 'wrong', id: `${id}-wrong`, hidden: true });
   element.append(make('legend', { textContent: name }), box, tools, note, message);
 
@@ -191,7 +193,10 @@ export function picture(given, input, changed) {
     take(event.dataTransfer.files[0]);
   });
   document.addEventListener('paste', (event) => {
-    if (element.isConnected && event.clipboardData?.files.length) take(event.clipboardData.files[0]);
+    if (!element.isConnected || !event.clipboardData?.files.length) return;
+    // Of several, the one that has the focus takes it, else the first.
+    const held = document.activeElement?.closest('fieldset:has(.pad)');
+    if (held ? held === element : document.querySelector('.pad') === pad) take(event.clipboardData.files[0]);
   });
   choose.addEventListener('click', () => file.click());
   file.addEventListener('change', () => {

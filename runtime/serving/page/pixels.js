@@ -10,8 +10,27 @@ export async function pixels(blob) {
   const canvas = new OffscreenCanvas(bitmap.width, bitmap.height);
   const context = canvas.getContext('2d', { willReadFrequently: true });
   context.drawImage(bitmap, 0, 0);
+  let image = context.getImageData(0, 0, canvas.width, canvas.height);
+  // A canvas keeps colours multiplied by their opacity, and cannot give them back exactly.
+  if (image.data.some((value, place) => place % 4 === 3 && value < 255)) image = straight(bitmap) ?? image;
   bitmap.close();
-  return context.getImageData(0, 0, canvas.width, canvas.height);
+  return image;
+}
+
+/** The pixels of a picture that is transparent in part; null where there is no WebGL. */
+function straight(bitmap) {
+  const gl = new OffscreenCanvas(1, 1).getContext('webgl');
+  if (!gl) return null;
+  gl.pixelStorei(gl.UNPACK_PREMULTIPLY_ALPHA_WEBGL, false);
+  gl.pixelStorei(gl.UNPACK_COLORSPACE_CONVERSION_WEBGL, gl.NONE);
+  gl.bindTexture(gl.TEXTURE_2D, gl.createTexture());
+  gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGBA, gl.RGBA, gl.UNSIGNED_BYTE, bitmap);
+  gl.bindFramebuffer(gl.FRAMEBUFFER, gl.createFramebuffer());
+  gl.framebufferTexture2D(gl.FRAMEBUFFER, gl.COLOR_ATTACHMENT0, gl.TEXTURE_2D, gl.getParameter(gl.TEXTURE_BINDING_2D), 0);
+  if (gl.checkFramebufferStatus(gl.FRAMEBUFFER) !== gl.FRAMEBUFFER_COMPLETE) return null;
+  const found = new ImageData(bitmap.width, bitmap.height);
+  gl.readPixels(0, 0, bitmap.width, bitmap.height, gl.RGBA, gl.UNSIGNED_BYTE, new Uint8Array(found.data.buffer));
+  return found;
 }
 
 /** One grey value a pixel, in the whole numbers that Pillow computes. */

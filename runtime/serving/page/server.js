@@ -1,11 +1,12 @@
 // Answers from `dlc serve`, which this page is from.
 
 const BASE = 'v2/models';
+const MOST_TOKENS = 5;
 
 export async function open({ token }) {
   let secret = sessionStorage.getItem('dlc-token') ?? '';
 
-  async function get(path, options = {}, tries = 3) {
+  async function get(path, options = {}, tries = MOST_TOKENS) {
     let response;
     try {
       response = await fetch(path, {
@@ -15,8 +16,8 @@ export async function open({ token }) {
     } catch {
       throw new Error('The server does not answer.');
     }
-    if ((response.status === 401 || response.status === 403) && tries > 0) {
-      secret = await token();
+    if (response.status === 401 && tries > 0) {
+      secret = await token(tries < MOST_TOKENS);
       sessionStorage.setItem('dlc-token', secret);
       return get(path, options, tries - 1);
     }
@@ -31,7 +32,7 @@ export async function open({ token }) {
   let chosen = '';
   return {
     models,
-    note: `Answers come from ${location.host}, which keeps nothing of what it is asked.`,
+    note: `Answers come from ${location.host}.`,
     form: (name) => {
       chosen = encodeURIComponent(name);
       return get(`${BASE}/${chosen}/form`);
