@@ -33,9 +33,10 @@ Example: dlc doctor specs/lenet5.yaml
          dlc doctor specs/lenet5.yaml --module build/lenet5/model.py
 
 Checks gradients against differences, the loss at the start, whether a batch can be
-learned, whether samples stay apart, and more, on inputs drawn from their types. Each
-check gives its figure, the line that it is held to, and the remedy. With `--module` the
-given file is run in place of the module of the spec, and compared with it."""
+learned, whether samples stay apart, whether ONNX computes the same, and more, on inputs
+drawn from their types. Each check gives its figure, the line that it is held to, and the
+remedy. With `--module` the given file is run in place of the module of the spec, and
+compared with it."""
     add_spec(parser)
     parser.add_argument("--module", metavar="FILE", help="a module to hold against the spec")
     for word, what in (("only", "make this check alone"), ("skip", "leave this check out")):

@@ -63,8 +63,8 @@ def check(patient: Patient) -> Verdict:
     return verdict(
         this,
         good=not problem,
-        figure=problem or f"{len(found)} run over classes, places or channels",
-        line="the dim that the spec names, and not that of the samples",
+        figure=problem or f"none of {len(found)} runs over the samples",
+        line="the dim of the spec",
         remedy="a softmax shares 1 among the entries of its dim: over the batch, samples compete "
         "with each other; give it the dim of the classes, which is the last mostly",
         layer=layer,
