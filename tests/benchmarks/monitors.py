@@ -26,7 +26,7 @@ from tests.benchmarks.measure import interleaved
 
 SPECS = Path(__file__).resolve().parents[2] / "specs"
 CASES = (("LeNet-5", "lenet5", 5), ("MLP", "mlp", 9), ("BiLSTM", "bilstm", 3))
-DISTANCE = 512
+DISTANCE = 1024
 
 
 def _trainer(name: str, folder: Path, *, on: bool) -> Trainer:

@@ -1,7 +1,7 @@
 """Samples a network while it is trained, keeps what it saw, and speaks where it is bad.
 
 A sample is a pass over a few rows before and after a step. They are taken after 1, 16, 256, ...
-steps and then at even distances, so that they cost a hundredth of the time or less. The numbers
+steps and then at even distances, so that they cost two hundredths of the time or less. The numbers
 go to `monitors.jsonl`, one object a sample.
 """
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from dlc.runtime.training.trainer import Trainer
 
 _MOST_SAMPLES = 128
-_LEAST_DISTANCE = 512
+_LEAST_DISTANCE = 1024
 _GROWTH = 16
 _MOST_LAYERS = 64
 _WIDTH = 100
