@@ -12,7 +12,8 @@ class Limits:
     `batch` rows run together at most, `rows` may one request bring, and no size that a model
     leaves open may pass `dim`. `queue` requests may wait for each model; `held` bytes of bodies
     may all requests together hold. A request that is not answered within `timeout` gets 504.
-    `head` is for the first line and the headers of a request.
+    `head` is for the first line and the headers of a request. A server that ends takes new
+    connections for `notice_seconds` yet, and answers for `drain_seconds` at most.
     """
 
     batch: int = 64
@@ -27,4 +28,5 @@ class Limits:
     body_seconds: float = 30.0
     head: int = 64 << 10
     idle_seconds: float = 60.0
+    notice_seconds: float = 0.5
     drain_seconds: float = 30.0

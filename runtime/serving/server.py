@@ -31,9 +31,8 @@ from dlc.runtime.serving.metrics import Metrics
 if TYPE_CHECKING:
     from dlc.runtime.serving.rpc import Rpc
 
-#: How long readiness has been false, at least, before connections are refused, and how long
-#: nothing has been asked.
-_NOTICE, _QUIET = 0.5, 0.2
+#: How long nothing has been asked when a server that ends takes no more connections.
+_QUIET = 0.2
 _FILES = 4096
 
 
@@ -141,6 +140,7 @@ class Server:
         )
 
     async def _drain(self, rpc: Rpc | None) -> None:
+        limits = self.catalogue.limits
         began = quiet = time.monotonic()
         while not self._again:
             await asyncio.sleep(0.02)
@@ -148,9 +148,9 @@ class Server:
             active = self.application.active + (rpc.active if rpc is not None else 0)
             if active or self.catalogue.busy:
                 quiet = now
-            if now - began > _NOTICE and now - quiet > _QUIET:
+            if now - began > limits.notice_seconds and now - quiet > _QUIET:
                 return
-            if now - began > self.catalogue.limits.drain_seconds:
+            if now - began > limits.drain_seconds:
                 return
 
     @contextlib.contextmanager

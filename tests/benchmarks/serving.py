@@ -44,23 +44,22 @@ class Process:
 
     def load(self, seconds: float, clients: int = _CLIENTS, **options: Any) -> dict[str, Any]:
         """What clients in another process saw."""
-        given = {
-            "port": self.port,
-            "path": "/v2/models/chain/infer",
-            "seconds": seconds,
-            "clients": clients,
-            "side": SIDE,
-            **options,
-        }
-        done = subprocess.run(
-            [sys.executable, "-m", "tests.benchmarks.load", json.dumps(given)],
-            capture_output=True,
-            text=True,
-            check=True,
-            timeout=seconds + 120,
-        )
-        found: dict[str, Any] = json.loads(done.stdout)
-        return found
+        given = {"path": "/v2/models/chain/infer", "side": SIDE, **options}
+        return result(clients_of(self.port, seconds, clients, **given))
+
+
+def clients_of(port: int, seconds: float, clients: int, **options: Any) -> subprocess.Popen[str]:
+    """A process of clients; without a path they ask whether the server lives."""
+    given = {"port": port, "seconds": seconds, "clients": clients, **options}
+    command = [sys.executable, "-m", "tests.benchmarks.load", json.dumps(given)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+
+
+def result(clients: subprocess.Popen[str]) -> dict[str, Any]:
+    """What such a process saw."""
+    said, _ = clients.communicate(timeout=300)
+    found: dict[str, Any] = json.loads(said)
+    return found
 
 
 @contextmanager
@@ -81,14 +80,16 @@ def served(model: Path, *options: str) -> Iterator[Process]:
             process.wait(60)
 
 
-def chain(path: Path) -> Path:
-    """A model of `LAYERS` products with matrices of `SIDE` by `SIDE`."""
+def chain(path: Path, layers: int = LAYERS, shared: bool = False) -> Path:
+    """A model of products with matrices of `SIDE` by `SIDE`, or with one of them, `shared`."""
     draw = np.random.default_rng(0)
     nodes, weights, value = [], [], "x"
-    for index in range(LAYERS):
-        matrix = draw.normal(0, SIDE**-0.5, (SIDE, SIDE)).astype(np.float32)
-        weights.append(numpy_helper.from_array(matrix, f"w_{index}"))
-        nodes.append(helper.make_node("MatMul", [value, f"w_{index}"], [f"m_{index}"]))
+    for index in range(layers):
+        name = "w_0" if shared else f"w_{index}"
+        if name == f"w_{index}":
+            matrix = draw.normal(0, SIDE**-0.5, (SIDE, SIDE)).astype(np.float32)
+            weights.append(numpy_helper.from_array(matrix, name))
+        nodes.append(helper.make_node("MatMul", [value, name], [f"m_{index}"]))
         value = f"h_{index}"
         nodes.append(helper.make_node("Relu", [f"m_{index}"], [value]))
     axes = numpy_helper.from_array(np.array([1]), "axes")
@@ -108,7 +109,8 @@ def chain(path: Path) -> Path:
 def run() -> list[tuple[str, str]]:
     with tempfile.TemporaryDirectory() as folder:
         model = chain(Path(folder) / "chain.onnx")
-        return [*batching(model), *overload(model), *slow_connections(model)]
+        heavy = chain(Path(folder) / "heavy.onnx", layers=48, shared=True)
+        return [*batching(model), *overload(heavy, model), *slow_connections(model)]
 
 
 def rate(found: dict[str, Any]) -> float:
@@ -118,8 +120,7 @@ def rate(found: dict[str, Any]) -> float:
 
 
 def batching(model: Path, rounds: int = 3, seconds: float = 6) -> list[tuple[str, str]]:
-    ratios, delays = [], []
-    rates = []
+    ratios, delays, rates = [], [], []
     with served(model, "--max-batch", "64") as ours, served(model, "--max-batch", "1") as alone:
         for server in (ours, alone):
             server.load(1)
@@ -144,34 +145,40 @@ def batching(model: Path, rounds: int = 3, seconds: float = 6) -> list[tuple[str
     ]
 
 
-def overload(model: Path, seconds: float = 30) -> list[tuple[str, str]]:
-    with served(model, "--max-batch", "16", "--queue", "64") as server:
-        server.load(2)
-        capacity = rate(server.load(8, clients=48))
-        server.load(5, clients=400, rate=2 * capacity)
+def overload(heavy: Path, model: Path, seconds: float = 30) -> list[tuple[str, str]]:
+    """Beside the server that has too much to do, one that has nothing to do is asked how it is:
+    what that takes is the delay of the machine and of the client."""
+    options = ("--max-batch", "8", "--queue", "32")
+    with served(heavy, *options) as server, served(model) as idle:
+        server.load(2, clients=24)
+        capacity = rate(server.load(8, clients=24))
+        server.load(5, clients=200, rate=2 * capacity)
         before = server.resident()
-        found = server.load(seconds, clients=400, rate=2 * capacity)
+        control = clients_of(idle.port, seconds, 4, rate=20)
+        found = server.load(seconds, clients=200, rate=2 * capacity)
+        asked = result(control)["answers"]["200"]
         after = server.resident()
-        again = rate(server.load(8, clients=48))
-    capacity = (capacity + again) / 2
+        again = rate(server.load(8, clients=24))
     refused = found["answers"].get("503", {"count": 0, "p50": 0, "p99": 0, "most": 0})
     others = {s: a["count"] for s, a in found["answers"].items() if s not in ("200", "503")}
     return [
         (
             "twice the capacity: good answers over those at the capacity",
-            f"{rate(found) / capacity:.2f} (capacity {capacity:.0f} a second; "
-            f"{refused['count']} refused, {found['unsent']} unsent, other answers {others})",
+            f"{2 * rate(found) / (capacity + again):.2f} (capacity {capacity:.0f} before and "
+            f"{again:.0f} after, a second; {refused['count']} refused, {found['unsent']} unsent, "
+            f"other answers {others})",
         ),
-        (
-            "twice the capacity: time to a 503, median / 99th percentile / longest",
-            f"{refused['p50'] * 1e3:.1f} / {refused['p99'] * 1e3:.1f} / "
-            f"{refused['most'] * 1e3:.1f} ms",
-        ),
+        ("twice the capacity: time to a 503, median / 99 % / longest", _times(refused)),
+        ("the same of an idle server beside it", _times(asked)),
         (
             f"twice the capacity: memory after {seconds:.0f} s over that before",
             f"{after / before:.3f} ({before:.0f} MB before)",
         ),
     ]
+
+
+def _times(found: dict[str, float]) -> str:
+    return " / ".join(f"{found[key] * 1e3:.1f}" for key in ("p50", "p99", "most")) + " ms"
 
 
 def slow_connections(model: Path, count: int = 500) -> list[tuple[str, str]]:

@@ -218,6 +218,16 @@ def test_a_body_that_says_it_is_too_large_is_413(sums):
         assert answer.headers["connection"] == "close"
 
 
+def test_a_client_that_sends_all_before_it_reads_sees_its_413(sums):
+    """Closed at once, the connection would be reset, and the answer with it."""
+    with running({"sums": sums}, body=1000) as server:
+        size = 8 << 20
+        head = HEAD + f"Content-Length: {size}\r\n\r\n".encode()
+        with sent(server, head) as connection:
+            connection.sendall(b" " * size)
+            assert rest(connection).startswith(b"HTTP/1.1 413 ")
+
+
 def test_compressed_bodies_are_refused(flowers):
     answer = flowers.ask(INFER, b"x", headers={"Content-Encoding": "gzip"})
     assert answer.status == 415

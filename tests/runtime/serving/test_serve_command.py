@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import socket
+import time
 from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPConnection
 from threading import Event
@@ -146,7 +147,7 @@ def test_sigterm_fails_none_of_a_thousand_requests(slow):
 
 
 def test_readiness_turns_false_before_connections_are_refused(slow):
-    with running({"slow": slow}) as server:
+    with running({"slow": slow}, notice_seconds=2) as server:
         assert server.ask("/v2/health/ready").status == 200
         server.loop.call_soon_threadsafe(server.server.stop)
         answer = server.ask("/v2/health/ready")
@@ -154,4 +155,5 @@ def test_readiness_turns_false_before_connections_are_refused(slow):
             answer = server.ask("/v2/health/ready")
         assert answer.json == {"ready": False}
         assert answer.headers["connection"] == "close"
+        time.sleep(0.5)
         assert server.ask("/v2/health/live").json == {"live": True}
