@@ -7,6 +7,7 @@ numbers of rows; requests of more rows are answered as well.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
@@ -34,6 +35,11 @@ _OPEN: Final = 32
 _MOST_VALUES: Final = 2000
 _INTEGERS: Final = {"UINT8": (0, 8), "INT8": (1, 8), "INT16": (1, 16), "INT32": (1, 32)}
 _TEXT: Final[Schema] = {"type": "string"}
+# Days that every month has, as the step `cyclic` reads them: times of day are taken, too.
+_DATE: Final[Schema] = {
+    "type": "string",
+    "pattern": "^[12][0-9]{3}-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])$",
+}
 _COUNT: Final[Schema] = {"type": "integer", "minimum": 0}
 _FLAG: Final[Schema] = {"type": "boolean"}
 
@@ -158,7 +164,7 @@ def _infer(model: ServedModel) -> Schema:
     forms = model.forms.described()
     requests: list[Schema] = []
     for rows in _ROWS:
-        tensors = [_tensor(form, rows) for form in forms]
+        tensors = [_tensor(form, rows, _is_date(model, form.name)) for form in forms]
         # A large tensor is spelled out for one row only.
         if requests and sum(_values(form, rows) for form in forms) > _MOST_VALUES:
             break
@@ -196,7 +202,12 @@ def _values(form: TensorForm, rows: int) -> int:
     return math.prod(_sizes(form, rows))
 
 
-def _tensor(form: TensorForm, rows: int) -> Schema:
+def _is_date(model: ServedModel, name: str) -> bool:
+    given = model.predictor.info.inputs.get(name)
+    return given is not None and given.steps[:1] == ("cyclic",)
+
+
+def _tensor(form: TensorForm, rows: int, date: bool) -> Schema:
     shape, count = _sizes(form, rows), _values(form, rows)
     return _object(
         {
@@ -205,7 +216,7 @@ def _tensor(form: TensorForm, rows: int) -> Schema:
             "shape": {"const": shape},
             "data": {
                 "type": "array",
-                "items": element(form.datatype),
+                "items": _DATE if date else element(form.datatype),
                 "minItems": count,
                 "maxItems": count,
             },
@@ -274,14 +285,22 @@ def _cell(column: Column, dim: int) -> Schema:
     elif column.kind == PICTURE:
         single = {"type": "string", "contentEncoding": "base64"}
     else:
-        single = _TEXT
+        single = _DATE if column.steps[:1] == ("cyclic",) else _TEXT
     choices: list[Schema] = [single]
     if column.shape:
         count = math.prod(size or 1 for size in column.shape)
         most = count if None not in column.shape else count * dim
         choices = [{"type": "array", "items": single, "minItems": count, "maxItems": most}]
-    elif column.joins:
-        choices.append({"type": "array", "items": single})
+        if len(column.shape) > 1 and None not in column.shape:
+            nested = single
+            for size in reversed(column.shape):
+                nested = {"type": "array", "items": nested, "minItems": size, "maxItems": size}
+            choices.append(nested)
+    elif column.joins is not None:
+        piece: Schema = {"type": "string", "not": {"pattern": re.escape(column.joins)}}
+        if column.kind == CATEGORY:
+            piece = {"anyOf": [piece, element("INT64")]}
+        choices.append({"type": "array", "items": piece})
     if column.optional:
         choices.append({"type": "null"})
     return choices[0] if len(choices) == 1 else {"anyOf": choices}

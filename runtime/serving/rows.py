@@ -13,7 +13,7 @@ from __future__ import annotations
 import base64
 import binascii
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,20 +38,19 @@ _TYPES = {
     CATEGORY: pa.string(),
     PICTURE: pa.binary(),
 }
-_MOST_DEPTH = 8
 
 
 @dataclass(frozen=True, kw_only=True)
 class Column:
     """A column that rows have. `shape` are the sizes of its list, None where the row decides;
-    empty for one value. `joins` says that a list of texts is taken for one text."""
+    empty for one value. `joins` is what joins a list of texts to one; None takes no list."""
 
     name: str
     input: str
     kind: str
     shape: tuple[int | None, ...] = ()
     optional: bool = False
-    joins: bool = False
+    joins: str | None = None
     steps: tuple[str, ...] = ()
     datatype: str = ""
 
@@ -76,7 +75,7 @@ def columns_of(model: ServedModel) -> list[Column]:
                     kind=kind,
                     shape=_shape(binding, kind),
                     optional=binding.missing,
-                    joins=binding.joins is not None,
+                    joins=binding.joins,
                     steps=given.steps if given is not None else (),
                     datatype=model.forms.inputs[binding.name].tensor.datatype,
                 ),
@@ -140,8 +139,8 @@ def _column(model: ServedModel, column: Column, rows: Sequence[Mapping[str, Any]
 
 
 def _value(model: ServedModel, column: Column, number: int, value: Any) -> Any:
-    if isinstance(value, list) and (column.shape or column.joins):
-        found = list(_flat(column, number, value, 1))
+    if isinstance(value, list) and (column.shape or column.joins is not None):
+        found = [_single(column, number, item) for item in _flat(column, number, value)]
         known = math.prod(size or 1 for size in column.shape)
         fits = not column.shape or len(found) == known
         if None in column.shape:
@@ -157,14 +156,18 @@ def _value(model: ServedModel, column: Column, number: int, value: Any) -> Any:
     return _single(column, number, value)
 
 
-def _flat(column: Column, number: int, value: list[Any], depth: int) -> Iterator[Any]:
-    if depth > _MOST_DEPTH:
-        raise bad(f"row {number}: {quoted(column.name)} is nested too deeply")
-    for item in value:
-        if isinstance(item, list):
-            yield from _flat(column, number, item, depth + 1)
-        else:
-            yield _single(column, number, item)
+def _flat(column: Column, number: int, value: list[Any]) -> list[Any]:
+    """The values of a list that is flat, or nested as the sizes of the column are."""
+    levels = 1
+    while any(isinstance(item, list) for item in value):
+        levels += 1
+        sizes = {len(item) if isinstance(item, list) else -1 for item in value}
+        if len(sizes) > 1 or levels > len(column.shape):
+            raise bad(f"row {number}: {quoted(column.name)} is nested otherwise than its sizes")
+        value = [inner for item in value for inner in item]
+    if levels not in (1, len(column.shape)):
+        raise bad(f"row {number}: {quoted(column.name)} is nested otherwise than its sizes")
+    return value
 
 
 def _single(column: Column, number: int, value: Any) -> Any:
