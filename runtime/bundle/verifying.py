@@ -209,7 +209,8 @@ def _why_it_does_not_run(model: Path, name: str) -> str:
     try:
         open_model(model, name)
     except Failure as error:
-        return error.diagnostic.message
+        message = error.diagnostic.message
+        return message.rpartition("does not run here: ")[2]
     return ""
 
 

@@ -20,6 +20,7 @@ from dlc.runtime.bundle.layout import CORE, GOLDEN, GOLDEN_TENSORS, MANIFEST, MO
 from dlc.runtime.bundle.manifest import FileEntry, read_manifest
 from dlc.runtime.export.parity import Tolerance
 from dlc.runtime.failures import Failure
+from dlc.runtime.inference.providers.openvino import OpenVino
 
 # Damages copies of a bundle and verifies each, where torch cannot be imported.
 _CHILD = """
@@ -232,6 +233,16 @@ def test_people_get_a_few_lines(bundle, capsys):
     assert "model.onnx  gives its golden answers" in out
     assert "runs on the CPU" in out
     assert main(["verify", str(bundle / "none")]) == 2
+
+
+def test_a_provider_that_does_not_run_it_says_why(bundle, capsys, monkeypatch):
+    pytest.importorskip("openvino")
+    monkeypatch.setattr(OpenVino, "refuses", lambda self, facts: "it cannot count")
+    status, _, record = verified(bundle, capsys, "--runs", "1")
+    assert status == 0
+    assert record["providers"]["openvino"] == {"runs": False, "reason": "it cannot count"}
+    assert main(["verify", str(bundle), "--provider", "openvino"]) == 1
+    assert "E0612" in capsys.readouterr().out
 
 
 def test_nothing_is_written_into_the_bundle(bundle, made):
