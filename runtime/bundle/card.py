@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from dlc.compiler.analysis.cost import cost
+from dlc.compiler.components.preprocessing._texts import TokenStep
 from dlc.compiler.diagnostics.model import DiagnosticError
 from dlc.compiler.ir.dims import INFINITY, Symbol, symbols
 from dlc.compiler.ir.graph import Program
@@ -153,6 +154,9 @@ def _seen(name: str, given: InputColumns, network: Network) -> Iterator[str]:
             yield f"{what} had {words}{f' and {more} more' if more > 0 else ''}."
         elif hint.low is not None and hint.high is not None:
             yield f"{what} lay mostly between {hint.low:.4g} and {hint.high:.4g}."
+    for step in given.host:
+        if isinstance(step, TokenStep) and step.limit is not None:
+            yield f"- Texts of `{_cell(name)}` are cut to {step.limit} pieces."
     record = network.preprocessing.inputs.get(name) if network.preprocessing else None
     if record is not None and record.range is not None:
         low, high = record.range

@@ -128,6 +128,7 @@ def test_the_card_says_what_was_seen(mixed):
         "## Limits",
         "## Cost",
         "The size `T` is from 1 to 32",
+        "Texts of `words` are cut to 20 pieces",
         "| val_loss | validation |",
         "no rows of the data",
     ):
