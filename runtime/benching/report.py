@@ -36,8 +36,8 @@ def notes(found: Judged) -> Iterator[str]:
     if found.quiet_share < QUIET:
         share = f"{found.quiet_share:.0%}".replace("%", " %")
         yield (
-            f"only {share} of the rounds were quiet: other processes took processors, so trust "
-            "the ratios more than the times"
+            f"only {share} of the rounds were quiet: other processes took processors, and the "
+            "figures are of that"
         )
     for name, reason in found.absent:
         yield f"left out {name}: {reason}"

@@ -33,7 +33,7 @@ from dlc.runtime.bundle.settings import SessionSettings
 from dlc.runtime.cli.predict import positive
 from dlc.runtime.export.precision.report import PRECISIONS, SYNONYMS
 from dlc.runtime.failures import USAGE, Failure, failure, shown
-from dlc.runtime.inference.evaluator import choose_rows, evaluate, model_subject, predictor_subject
+from dlc.runtime.inference.evaluator import Subject, choose_rows, evaluate, model_subject
 from dlc.runtime.inference.figures import is_of_class
 from dlc.runtime.inference.model_files import load_proto
 from dlc.runtime.inference.predictor import Predictor, open_data
@@ -284,10 +284,9 @@ def _feeds(arguments: argparse.Namespace, predictor: Predictor) -> tuple[Feeds, 
     if arguments.data is not None:
         table = open_data(Path(arguments.data))
         return feeds_of_rows(predictor, table), f"rows of {shown(table.path)}"
-    beside = _run_beside(arguments)
-    if predictor.info.spec and beside is not None:
+    if predictor.info.spec and _root(arguments) is not None:
         try:
-            subject = predictor_subject(Predictor(path=beside, provider="cpu"))
+            subject = _subject(arguments, predictor.path)
             samples, part, places = choose_rows(subject, None, None)
             only = samples.rows[places].tolist()
             rows = feeds_of_rows(predictor, samples.table, only)
@@ -298,11 +297,19 @@ def _feeds(arguments: argparse.Namespace, predictor: Predictor) -> tuple[Feeds, 
     return drawn_feeds(predictor.session.inputs), "numbers drawn from the types of the inputs"
 
 
-def _run_beside(arguments: argparse.Namespace) -> Path | None:
-    """A model file in the run folder that knows where its data is."""
+def _root(arguments: argparse.Namespace) -> Path | None:
+    """Where the data of a run is, for a run folder or a file in one."""
+    from dlc.runtime.training.run_folder import RUN, open_run
+
     target = Path(arguments.target)
-    path = target / "model.onnx" if target.is_dir() else target
-    return path if path.is_file() and (path.parent / "run.json").is_file() else None
+    folder = target if target.is_dir() else target.resolve().parent
+    return open_run(folder).root if (folder / RUN).is_file() else None
+
+
+def _subject(arguments: argparse.Namespace, path: Path) -> Subject:
+    """A model file that is evaluated, wherever it is, on the data of the target's run."""
+    subject = model_subject(path, "cpu")
+    return replace(subject, root=subject.root or _root(arguments))
 
 
 def _metrics(
@@ -312,16 +319,16 @@ def _metrics(
     tell: Callable[[str], None],
 ) -> Iterator[tuple[str, Mapping[str, float]]]:
     """The figures of each file, on the test part or on the rows that were given."""
-    if arguments.data is None and _run_beside(arguments) is None:
+    data = Path(arguments.data) if arguments.data is not None else None
+    if data is None and _root(arguments) is None:
         return
-    for index, (name, path) in enumerate(files):
+    running = {one.name for one in taking.contenders}
+    for name, path in files:
+        if name not in running:
+            continue
         tell(f"measuring the metric of {name}")
-        data = Path(arguments.data) if arguments.data is not None else None
         try:
-            beside = _run_beside(arguments)
-            # The exported copy does not know where the run's data is.
-            subject = model_subject(path if data or index or beside is None else beside, "cpu")
-            found = evaluate(subject, data=data)
+            found = evaluate(_subject(arguments, path), data=data)
         except Failure as error:
             taking.absent.append((f"the metric of {name}", error.diagnostic.message))
             continue

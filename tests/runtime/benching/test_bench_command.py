@@ -169,7 +169,7 @@ def test_sizes_and_seconds_are_numbers_above_zero(trained, bench, words):
 
 
 def test_precisions_are_made_of_a_run_and_compared(trained, bench):
-    given = [trained.run, *QUICK, "--no-compile", "--no-metric", "--precision", "half,int8_dynamic"]
+    given = [trained.run, *QUICK, "--no-compile", "--precision", "half,int8_dynamic"]
     status, found = bench(*given)
     assert status == 0
     rows = {row["model"]: row for row in found["measurements"]}
@@ -179,6 +179,7 @@ def test_precisions_are_made_of_a_run_and_compared(trained, bench):
         assert (name in rows) != (name in absent)
         # Whatever is smaller is no exact copy, and says so.
         assert name not in rows or rows[name]["largest_difference"] > 0
+        assert name not in rows or rows[name]["metrics"]["accuracy"] > 0.9
     assert {row["model"] for row in found["measurements"] if row["chosen"]} == {"model.onnx"}
 
 
