@@ -282,6 +282,24 @@ def test_layers_that_leave_the_range_of_fp16_stay_float32(tmp_path):
     assert "fp16" in info_of(found.path).precision["precision"]
 
 
+def test_a_layer_whose_activations_int8_cannot_tell_apart_stays_float32(tmp_path):
+    network = flowers(tmp_path, DEEP)
+    with torch.no_grad():
+        # One number of sixteen is huge, and nothing reads it: the others share its scale.
+        network.module.first.bias[0] = 1e6
+        network.module.second.weight[:, 0] = 0
+    found = export_network(network, tmp_path / "small.onnx", precision="int8")
+    report = found.precision
+    assert report is not None
+    assert report.kept == ("second",)
+    assert report.layers == 4
+    assert report.after == report.before > 0.9
+    stored = {t.name: t.data_type for t in onnx.load(found.path).graph.initializer}
+    assert stored["second.weight"] == onnx.TensorProto.FLOAT
+    assert stored["third.weight_quantized"] == onnx.TensorProto.INT8
+    assert info_of(found.path).precision["kept"] == ["second"]
+
+
 def test_a_format_that_answers_too_much_worse_is_refused(tmp_path):
     layers = "  - linear: 16\n    name: first\n  - relu:\n    name: active\n  - linear: 3"
     network = flowers(tmp_path, layers)
