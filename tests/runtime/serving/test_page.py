@@ -126,6 +126,35 @@ def test_a_model_is_chosen_among_several(flowers: Running, browser: chromium.Pag
     assert browser.said == []
 
 
+def test_an_answer_that_is_overtaken_is_not_shown(flowers: Running, browser: chromium.Page) -> None:
+    browser.open(flowers.url)
+    browser.wait(READY)
+    browser.run(
+        "(() => { const m = document.getElementById('model');"
+        "m.value = 'sums'; m.dispatchEvent(new Event('change')); })()"
+    )
+    browser.wait("document.title.startsWith('sums')")
+    # The first answer takes long, the second comes at once.
+    browser.run(
+        "(() => { const sent = window.fetch; window.late = false;"
+        "window.fetch = async (...given) => {"
+        "const first = window.fetched === undefined; window.fetched = true;"
+        "const found = await sent(...given);"
+        "if (first) { await new Promise((go) => setTimeout(go, 400)); window.late = true; }"
+        "return found; }; })()"
+    )
+    ask = "document.getElementById('form').requestSubmit()"
+    browser.run("document.querySelector('textarea').focus()")
+    browser.type("1 2")
+    browser.run(ask)
+    browser.type(" 4")
+    browser.run(ask)
+    browser.wait("document.getElementById('said').textContent === '7'")
+    browser.wait("window.late")
+    browser.run("new Promise((go) => setTimeout(go, 50))")
+    assert browser.run("document.getElementById('said').textContent") == "7"
+
+
 def test_a_token_is_asked_for(trained: object, browser: chromium.Page) -> None:
     model: Path = trained.model  # type: ignore[attr-defined]
     with running({"flowers": model}, token=TOKEN) as server:
