@@ -11,8 +11,6 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from dlc.runtime.inference.predictor import Predictor, open_data
-
 SPEC = """\
 dlc: 1
 name: EveryKind
@@ -130,6 +128,8 @@ def every(tmp_path_factory: pytest.TempPathFactory) -> EveryKind:
 
 def answered(model: Path, table: Path) -> list[dict[str, Any]]:
     """What Python answers for the rows of a table, by output."""
+    from dlc.runtime.inference.predictor import Predictor, open_data
+
     rows = []
     for found in Predictor(path=model, provider="cpu").answers(open_data(table)):
         for row in range(len(found.numbers)):
