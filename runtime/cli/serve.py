@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from dlc.compiler.cli.output import add_common
 from dlc.runtime.bundle.opening import find_model
+from dlc.runtime.cli.providers import add_provider
 from dlc.runtime.failures import failure, shown
-from dlc.runtime.inference.session import PROVIDERS
 
 if TYPE_CHECKING:
     from dlc.runtime.serving.catalogue import Catalogue
@@ -93,13 +93,7 @@ model was trained with. What waits runs together. SIGTERM answers what is there 
             metavar="S",
             help=f"{what} (default: {default:g})",
         )
-    parser.add_argument(
-        "--provider",
-        choices=PROVIDERS,
-        default="auto",
-        metavar="NAME",
-        help="auto, cpu, cuda (default: auto, CUDA where it works)",
-    )
+    add_provider(parser)
     add_common(parser, formats=("text", "json"), lints=False)
 
 
@@ -150,7 +144,7 @@ def run(arguments: argparse.Namespace) -> int:
     limits = Limits(**{field: getattr(arguments, field) for field in fields})
     models = named(arguments.models)
     with bound(arguments.host, arguments.port) as listener:
-        catalogue = Catalogue.open(models, limits, arguments.provider)
+        catalogue = Catalogue.open(models, limits, arguments.provider, strict=arguments.strict)
         server = Server(
             catalogue,
             guard,

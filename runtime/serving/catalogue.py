@@ -32,14 +32,24 @@ class Catalogue:
     held: int = field(default=0, repr=False)
 
     @classmethod
-    def open(cls, paths: Mapping[str, Path], limits: Limits, provider: str = "auto") -> Catalogue:
+    def open(
+        cls,
+        paths: Mapping[str, Path],
+        limits: Limits,
+        provider: str = "auto",
+        *,
+        strict: bool = False,
+    ) -> Catalogue:
         """Opens model files by name. Raises `Failure` as `open_model` does."""
         hosts = ThreadPoolExecutor(
             os.cpu_count() or 1, thread_name_prefix="dlc-host", initializer=step_back
         )
 
         def opened() -> dict[str, ServedModel]:
-            return {n: ServedModel(n, path, limits, hosts, provider) for n, path in paths.items()}
+            return {
+                name: ServedModel(name, path, limits, hosts, provider, strict=strict)
+                for name, path in paths.items()
+            }
 
         # The threads that compute are begun by this one, and are as it is.
         with ThreadPoolExecutor(1, initializer=step_back) as opener:

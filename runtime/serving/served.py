@@ -48,11 +48,18 @@ class ServedModel:
     """One model of a server. `hosts` are the threads that do its host steps."""
 
     def __init__(
-        self, name: str, path: Path, limits: Limits, hosts: ThreadPoolExecutor, provider: str
+        self,
+        name: str,
+        path: Path,
+        limits: Limits,
+        hosts: ThreadPoolExecutor,
+        provider: str,
+        *,
+        strict: bool = False,
     ) -> None:
         self.name = name
         self.limits = limits
-        self.predictor = Predictor(path=path, provider=provider)
+        self.predictor = Predictor(path=path, provider=provider, strict=strict)
         self.forms = forms_of(self.predictor)
         self._hosts = hosts
         self._hosted = 0

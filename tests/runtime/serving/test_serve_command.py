@@ -9,9 +9,10 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPConnection
 from threading import Event
+from urllib.request import urlopen
 
 import pytest
-from serving_tools import process, running, tensor
+from serving_tools import process, row, running, tensor
 
 from dlc.compiler.cli.main import main
 from dlc.runtime.failures import Failure
@@ -157,3 +158,17 @@ def test_readiness_turns_false_before_connections_are_refused(slow):
         assert answer.headers["connection"] == "close"
         time.sleep(0.5)
         assert server.ask("/v2/health/live").json == {"live": True}
+
+
+def test_a_run_and_a_bundle_stand_for_their_models(trained, tmp_path):
+    out = tmp_path / "bundle"
+    assert main(["export", str(trained.run), "--bundle", str(out)]) == 0
+    with process(trained.run, f"packed={out}", "--strict", "--provider", "cpu") as (_, said):
+        assert said["models"] == dict.fromkeys(("flowers", "packed"), "CPUExecutionProvider")
+        answers = []
+        for name in said["models"]:
+            asked = json.dumps({"rows": [row()]}).encode()
+            with urlopen(f"{said['url']}/v2/models/{name}/rows", asked, timeout=60) as found:
+                answers.append(json.loads(found.read())["answers"])
+        assert answers[0] == answers[1]
+        assert answers[0][0]["logits"]["label"] == "rose"
