@@ -174,7 +174,7 @@ def test_a_run_that_is_resumed_is_the_run_that_never_stopped(folder: Path) -> No
     assert_same("whole", "parts", atol=0.0)
 
 
-@pytest.mark.parametrize("optimizer", ["adamw(lr=0.01)", "lbfgs"])
+@pytest.mark.parametrize("optimizer", ["adamw(lr=0.01)", "lbfgs(lr=0.3, max_iter=4)"])
 @pytest.mark.parametrize("average", ["", "train.average=ema(decay=0.9)"])
 def test_other_optimizers_and_averages_end_alike(
     folder: Path, optimizer: str, average: str
@@ -182,7 +182,8 @@ def test_other_optimizers_and_averages_end_alike(
     words = ["--set", average] if average else []
     for cache in ("true", "false"):
         text = spec(TRUNK, cache).replace("sgd(lr=0.05, momentum=0.9)", optimizer)
-        if optimizer == "lbfgs":
+        if optimizer.startswith("lbfgs"):
+            # A few short steps: more of them make a last digit of the features a first one.
             text = text.replace("batch_size: 16", "batch_size: all").replace("0.2\n", "0.0\n")
         assert train(text, cache, *words) == 0
     assert_same("true", "false", atol=1e-4)
