@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
 from dlc.compiler.version import VERSION
-from dlc.runtime.failures import failure, io_failure, shown
-from dlc.runtime.training.storage import DISK, UNFINISHED, sync_folder, write_file
+from dlc.runtime.failures import failure, shown
+from dlc.runtime.training.storage import write_file
+from dlc.runtime.whole_folder import whole_folder
 
 #: The list of what we wrote, by which a later export knows what it may replace.
 MARK = "dlc-target.json"
@@ -22,29 +22,10 @@ def written(target: Path, kind: str) -> Iterator[Path]:
     """A new folder for a target of some kind, which takes the place of `target` when the block
     ends well; where it does not, `target` is as before. Raises `Failure` E0932, E0611."""
     refuse_foreign(target)
-    target = target.resolve()
-    temporary = target.with_name(f"{UNFINISHED}{target.name}")
-    old = target.with_name(f"{UNFINISHED}old-{target.name}")
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        DISK.remove(temporary)
-        temporary.mkdir()
-        yield temporary
-        record = {"format": _FORMAT, "dlc": VERSION, "target": kind, "files": files_in(temporary)}
-        write_file(temporary / MARK, ((json.dumps(record, indent=2) + "\n").encode(),))
-        if target.exists():
-            DISK.remove(old)
-            os.replace(target, old)
-        os.replace(temporary, target)
-        sync_folder(target.parent)
-    except OSError as error:
-        raise io_failure("cannot write", target, error) from None
-    finally:
-        DISK.remove(temporary)
-        if old.exists() and not target.exists():
-            with contextlib.suppress(OSError):
-                os.replace(old, target)
-        DISK.remove(old)
+    with whole_folder(target) as folder:
+        yield folder
+        record = {"format": _FORMAT, "dlc": VERSION, "target": kind, "files": files_in(folder)}
+        write_file(folder / MARK, ((json.dumps(record, indent=2) + "\n").encode(),))
 
 
 def files_in(folder: Path) -> list[str]:
