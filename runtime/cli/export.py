@@ -35,8 +35,8 @@ running it elsewhere needs; `dlc verify out/` proves it on the machine where it 
     parser.add_argument(
         "--bundle",
         metavar="DIR",
-        help="write a folder: the model, the network alone, labels, tokenizers, golden "
-        "answers, a model card, all with their SHA-256",
+        help="write a folder: models, labels, tokenizers, golden answers, card, each with its "
+        "SHA-256",
     )
     parser.add_argument(
         "--opset",
@@ -48,8 +48,7 @@ running it elsewhere needs; `dlc verify out/` proves it on the machine where it 
     parser.add_argument(
         "--untrained",
         action="store_true",
-        help="take a spec, with its initial weights (those of `transfer`) and without "
-        "preprocessing",
+        help="take a spec: initial weights, no preprocessing",
     )
     parser.add_argument(
         "--set",
@@ -63,27 +62,25 @@ running it elsewhere needs; `dlc verify out/` proves it on the machine where it 
         "--weights",
         choices=("best", "last", "average"),
         metavar="NAME",
-        help="of a run: best, last, average (default: what the run ended with)",
+        help="best, last, average (default: what the run ended on)",
     )
     parser.add_argument(
         "--no-fold",
         action="store_true",
-        help="keep a node for each layer: batch norms are not folded into the layers before "
-        "them, nothing is computed ahead",
+        help="keep a node for each layer, batch norms too",
     )
     parser.add_argument(
         "--precision",
         choices=(*PRECISIONS, *SYNONYMS),
         metavar="NAME",
-        help="of weights and arithmetic: float32, fp16, bf16, int8 (scales from the training "
-        "part), int8_dynamic (default: the spec's, else float32)",
+        help="float32, fp16, bf16, int8, int8_dynamic (default: the spec's, else float32)",
     )
     parser.add_argument(
         "--max-drop",
         type=_share,
         metavar="X",
-        help="how much worse the spec's metric may be than in float32, on the validation part "
-        "(default: the spec's, else 0.005)",
+        help="how much worse than in float32 the metric may be on the validation part (default: "
+        "the spec's, else 0.005)",
     )
     add_target(parser)
     parser.set_defaults(root=None)

@@ -32,36 +32,36 @@ def add_target(parser: argparse.ArgumentParser) -> None:
         dest="kind",
         choices=tuple(KINDS),
         metavar="NAME",
-        help="write a folder (-o) for: web, a page that runs the model in the browser; triton, "
-        "a model repository; kserve, that and a manifest; node and cpp, small programs",
+        help="write a folder (-o): a page for the web, a repository for triton or kserve, a "
+        "program for node or cpp",
     )
     group.add_argument(
         "--ort-web",
         metavar="DIR",
-        help="web: onnxruntime-web from npm, its folder or `dist`, or a URL "
-        "(default: node_modules here or above)",
+        help="web: the package onnxruntime-web, or a URL (default: node_modules here or above)",
     )
     group.add_argument(
         "--accelerator",
         choices=ACCELERATORS,
-        help="triton, kserve: what runs the model (default: auto, a GPU where there is one)",
+        metavar="NAME",
+        help=f"triton, kserve: {', '.join(ACCELERATORS)} (default: auto)",
     )
     group.add_argument(
         "--max-batch",
         type=positive,
         metavar="N",
-        help=f"triton, kserve: rows that run together at most (default: {MAX_BATCH})",
+        help=f"triton, kserve: rows at once (default: {MAX_BATCH})",
     )
     group.add_argument(
         "--instances",
         type=positive,
         metavar="N",
-        help="triton, kserve: copies of the model on each device (default: 1)",
+        help="triton, kserve: copies on each device (default: 1)",
     )
     group.add_argument(
         "--storage-uri",
         metavar="URI",
-        help="kserve: where you will put the folder, such as s3://bucket/models",
+        help="kserve: where the folder will be, s3://bucket/models",
     )
 
 
