@@ -7,6 +7,7 @@ in `/var/tmp`: `/tmp` is itself in memory on many systems.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -35,8 +36,11 @@ class Growing:
         self._file = _file()
 
     def __del__(self) -> None:
-        # What was not finished, because reading failed.
-        self._file.close()
+        # What was not finished, because reading or making room failed; closing would write what
+        # a full disk did not take.
+        if hasattr(self, "_file"):
+            with contextlib.suppress(OSError):
+                self._file.close()
 
     def append(self, values: Array) -> None:
         content = np.ascontiguousarray(values, self._dtype)
@@ -69,8 +73,7 @@ def empty(shape: tuple[int, ...], dtype: np.dtype[Any], like: Array) -> Array:
         return np.empty(shape, dtype)
     file = _file()
     try:
-        # Room that is promised only would end the process where it is written to.
-        os.posix_fallocate(file.fileno(), 0, max(int(np.prod(shape)) * dtype.itemsize, 1))
+        _reserve(file, max(int(np.prod(shape)) * dtype.itemsize, 1))
     except OSError as error:
         file.close()
         raise _no_room(error) from None
@@ -96,6 +99,18 @@ def pieces(ends: npt.NDArray[np.int64]) -> Iterator[slice]:
     marks = np.arange(ends[0], ends[-1], _PIECE)
     cuts = np.unique(np.append(np.searchsorted(ends, marks), len(ends) - 1))
     yield from (slice(start, stop) for start, stop in pairwise([0, *cuts[cuts > 0].tolist()]))
+
+
+def _reserve(file: IO[bytes], size: int) -> None:
+    """Room that is promised only would end the process where it is written to."""
+    reserve = getattr(os, "posix_fallocate", None)
+    if reserve is not None:
+        reserve(file.fileno(), 0, size)
+        return
+    # macOS and Windows have no such call.
+    for start in range(0, size, _PIECE):
+        file.write(bytes(min(_PIECE, size - start)))
+    file.flush()
 
 
 def _file() -> IO[bytes]:

@@ -136,6 +136,23 @@ def test_a_full_disk_is_told(
     assert "TMPDIR" in str(caught.value.diagnostic.help)
 
 
+def test_room_is_made_where_the_system_reserves_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(os, "posix_fallocate")
+    monkeypatch.setattr(spill, "_PIECE", 7)
+    like = spill.Growing(np.dtype(np.int32))
+    like.append(np.arange(3))
+    found = spill.empty((5, 2), np.dtype(np.int64), like.done())
+    assert spill.is_spilled(found)
+    assert not found.any()
+
+
+def test_a_folder_that_takes_no_file_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spill, "_folder", lambda: "/nowhere/at/all")
+    # What is only half made says nothing when it goes: pytest makes an error of what it would.
+    with pytest.raises(Failure, match="nowhere"):
+        spill.Growing(np.dtype(np.int32))
+
+
 _PEAK = """
 import sys
 from pathlib import Path
